@@ -1,0 +1,22 @@
+//! Bytecode: what the compiler hands to the VM, and nothing that executes.
+//!
+//! [`ops`] holds the one op table; everything that knows ops by name derives from it. [`module`] is the data a
+//! compilation yields. A register machine: an instruction is one 64-bit word with an op byte, a small
+//! count `n` and three 16-bit operands `a`, `b`, `c` (`b` and `c` together form the wide operand `d`).
+//!
+//! # Registers
+//!
+//! A function owns `tagged + raw` registers. Registers `0..tagged` hold tagged values and are scanned by the
+//! collector; registers `tagged..tagged + raw` hold unboxed `i64`/`f64` bits and are not. Both start as zero bits
+//! (which is the tagged integer 0). Parameters arrive in registers `0..params` (a method's receiver is register 0,
+//! and counts as a parameter); a rest parameter is the register behind them.
+
+pub mod instr;
+pub mod module;
+pub mod ops;
+
+pub use instr::Instr;
+pub use module::{
+    Capture, ClassDef, Const, Export, Function, Handler, Line, Module, NamespaceDef, Site, TypeRef,
+};
+pub use ops::{Op, OpInfo, Operand};
