@@ -1,6 +1,17 @@
 //! The Corella virtual machine: values, heaps, bytecode, interpreter, tasks, threads, proxies.
 //!
 //! Architecture invariants: this crate never sees source text; only a heap's owner writes it; a collection happens only
-//! at a safepoint; bytecode runs only after the verifier accepted it.
+//! at a safepoint; bytecode runs only after the verifier accepted it; no object moves.
 
 pub mod bytecode;
+pub mod class;
+pub mod code;
+pub mod error;
+pub mod heap;
+pub mod interp;
+pub mod native;
+pub mod object;
+pub mod symbol;
+pub mod thread;
+pub mod value;
+pub mod vm;
