@@ -81,7 +81,7 @@ impl Code {
 }
 
 /// A declared type, linked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum LinkedType {
     /// No restriction.
     Any,

@@ -150,4 +150,4 @@ pub struct Generator {
     pub outer: Value,
 }
 
-const _: () = assert!(size_of::<Task>() == 112 && size_of::<Future>() == 40 && size_of::<Stack>() == 16);
+const _: () = assert!(size_of::<Task>() == 96 && size_of::<Future>() == 40 && size_of::<Stack>() == 16);
