@@ -201,6 +201,8 @@ ops! {
     Shl = "shl" (n: None, a: Write, b: Read, c: Read) THROWS | ALLOCATES | CALLS;
     /// `a = b >> c`, keeping the sign.
     Shr = "shr" (n: None, a: Write, b: Read, c: Read) THROWS | ALLOCATES | CALLS;
+    /// `a = b >>> c`, filling with zero bits.
+    UShr = "ushr" (n: None, a: Write, b: Read, c: Read) THROWS | ALLOCATES | CALLS;
     /// `a = b + c` with the immediate integer `c`.
     AddI = "add.i" (n: None, a: Write, b: Read, c: Imm) THROWS | ALLOCATES | CALLS;
     /// `a = b - c` with an immediate.
@@ -256,6 +258,8 @@ ops! {
     IShl = "int.shl" (n: None, a: RawWrite, b: RawRead, c: RawRead) THROWS;
     /// Raw `a = b >> c`; as `shr`.
     IShr = "int.shr" (n: None, a: RawWrite, b: RawRead, c: RawRead) THROWS;
+    /// Raw `a = b >>> c`; as `ushr`.
+    IUShr = "int.ushr" (n: None, a: RawWrite, b: RawRead, c: RawRead) THROWS;
     /// Raw `a = b + c` with an immediate.
     IAddI = "int.add.i" (n: None, a: RawWrite, b: RawRead, c: Imm) THROWS;
     /// Raw `a = b * c` with an immediate.
