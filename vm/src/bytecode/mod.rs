@@ -11,12 +11,19 @@
 //! (which is the tagged integer 0). Parameters arrive in registers `0..params` (a method's receiver is register 0,
 //! and counts as a parameter); a rest parameter is the register behind them.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub mod generate;
 pub mod instr;
 pub mod module;
+pub mod operand;
 pub mod ops;
+pub mod verify;
 
 pub use instr::Instr;
 pub use module::{
-    Capture, ClassDef, Const, Export, Function, Handler, Line, Module, NamespaceDef, Site, TypeRef,
+    AttributeDef, Capture, ClassDef, Const, Export, Function, Handler, Line, Module, NamespaceDef, Site,
+    TypeRef,
 };
+pub use operand::Field;
 pub use ops::{Op, OpInfo, Operand};
+pub use verify::{VerifyError, verify};
