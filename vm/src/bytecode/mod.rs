@@ -11,13 +11,16 @@
 //! (which is the tagged integer 0). Parameters arrive in registers `0..params` (a method's receiver is register 0,
 //! and counts as a parameter); a rest parameter is the register behind them.
 
+pub mod format;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod generate;
 pub mod instr;
 pub mod module;
 pub mod operand;
 pub mod ops;
+pub mod reader;
 pub mod verify;
+pub mod writer;
 
 pub use instr::Instr;
 pub use module::{
@@ -26,4 +29,6 @@ pub use module::{
 };
 pub use operand::Field;
 pub use ops::{Op, OpInfo, Operand};
+pub use reader::{ReadError, read};
 pub use verify::{VerifyError, verify};
+pub use writer::write;
