@@ -23,7 +23,7 @@ pub struct Map {
 /// Storage of a map.
 ///
 /// ```text
-/// | header | capacity | used | index_mask | entries: capacity x (key, value, hash) | index: (index_mask + 1) x u32 |
+/// | header | capacity, index_mask | used | next | entries: capacity x (key, value, hash) | index: (index_mask + 1) x u32 |
 /// ```
 /// An index word is 0 for free, else entry number + 1.
 #[repr(C)]
@@ -31,11 +31,14 @@ pub struct Table {
     /// Header.
     pub header: Header,
     /// Room for entries; never changes.
-    pub capacity: u64,
+    pub capacity: u32,
+    /// Number of index words minus one (a power of two minus one).
+    pub index_mask: u32,
     /// Entries used so far, removed ones included.
     pub used: AtomicU64,
-    /// Number of index words minus one (a power of two minus one).
-    pub index_mask: u64,
+    /// The table that has replaced this one, so that an iteration over this one can go on there; null for a map's
+    /// current table. Traced by the collector; never used by foreign readers.
+    pub next: AtomicPtr<Table>,
 }
 
 /// One entry of a table.
