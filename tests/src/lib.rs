@@ -9,6 +9,7 @@ pub mod child;
 pub mod expect;
 pub mod files;
 pub mod judge;
+pub mod scratch;
 
 use std::path::{Path, PathBuf};
 
