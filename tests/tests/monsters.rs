@@ -79,7 +79,7 @@ fn a_million_closing_brackets() {
 
 #[test]
 fn a_million_prefix_operators() {
-    runs_or_is_refused(&format!("print({}1);", "-".repeat(2) + &"!".repeat(MILLION)));
+    runs_or_is_refused(&format!("print({}1);", "!".repeat(MILLION)));
     runs_or_is_refused(&format!("print({}1);", "- ".repeat(MILLION)));
     runs_or_is_refused(&format!("{} f();", "await ".repeat(MILLION)));
 }
@@ -221,8 +221,7 @@ fn many_errors_are_cut_short() {
 
 #[test]
 fn one_very_long_line() {
-    let source =
-        format!("{} print(missing);", "var a; { var b; } ".repeat(1) + &"print(\"\");".repeat(50_000));
+    let source = format!("{}print(missing);", "print(\"\");".repeat(50_000));
     refused(&source);
 }
 
