@@ -11,6 +11,8 @@
 //! (which is the tagged integer 0). Parameters arrive in registers `0..params` (a method's receiver is register 0,
 //! and counts as a parameter); a rest parameter is the register behind them.
 
+pub mod asm;
+pub mod disasm;
 pub mod format;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod generate;
@@ -19,9 +21,12 @@ pub mod module;
 pub mod operand;
 pub mod ops;
 pub mod reader;
+mod text;
 pub mod verify;
 pub mod writer;
 
+pub use asm::{AsmError, assemble};
+pub use disasm::disassemble;
 pub use instr::Instr;
 pub use module::{
     AttributeDef, Capture, ClassDef, Const, Export, Function, Handler, Line, Module, NamespaceDef, Site,
