@@ -13,6 +13,7 @@
 
 pub mod asm;
 pub mod disasm;
+pub mod docgen;
 pub mod format;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod generate;
