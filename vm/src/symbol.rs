@@ -25,7 +25,7 @@ macro_rules! fixed {
         #[allow(missing_docs, non_upper_case_globals)]
         pub mod sym {
             use super::Symbol;
-            #[allow(non_camel_case_types)]
+            #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
             enum Ids { $($name),* }
             $(pub const $name: Symbol = Symbol(Ids::$name as u32);)*
         }

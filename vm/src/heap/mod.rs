@@ -340,6 +340,12 @@ impl Heap {
         Ok(())
     }
 
+    /// Whether `bytes` more outside the heap would stay within the limit: asked before a long string's content is
+    /// allocated, which is charged once its object exists.
+    pub fn reserve_external(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        if bytes > isize::MAX as usize { Err(OutOfMemory) } else { Ok(()) }
+    }
+
     /// Counts memory that objects hold outside the heap (more, or less again).
     pub fn charge_external(&mut self, bytes: isize) {
         self.used = self.used.saturating_add_signed(bytes);

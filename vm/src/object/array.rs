@@ -3,8 +3,10 @@
 //! A foreign reader takes the buffer (Acquire), then the length (Acquire), and is bounded by the smaller of length and the
 //! buffer's capacity. Shrinking stores null into the dropped slots.
 
-use super::{Header, Slot};
-use std::sync::atomic::{AtomicPtr, AtomicU64};
+use super::{FLAG_IMMORTAL, Header, Kind, Slot, class_id};
+use crate::heap::{Heap, OutOfMemory};
+use crate::value::Value;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// An array.
 #[repr(C)]
@@ -40,4 +42,335 @@ impl Buffer {
         // SAFETY: by the caller's promise the slot lies inside the buffer.
         unsafe { &*this.add(1).cast::<Slot>().add(index) }
     }
+}
+
+/// What empty arrays point to. Immortal, outside all heaps.
+#[repr(align(16))]
+struct Empty(Buffer);
+
+static EMPTY: Empty =
+    Empty(Buffer { header: Header::new(Kind::Buffer, FLAG_IMMORTAL, 1, class_id::INTERNAL), capacity: 0 });
+
+/// Most elements that an array may have.
+pub const MAX_LEN: usize = 1 << 40;
+
+fn empty_buffer() -> *mut Buffer {
+    (&raw const EMPTY.0).cast_mut()
+}
+
+fn head<'a>(array: *const Array) -> &'a Array {
+    // SAFETY: the module's functions take pointers to live arrays (see `object`); all mutable fields are atomics.
+    unsafe { &*array }
+}
+
+fn slots<'a>(buffer: *const Buffer, len: usize) -> &'a [Slot] {
+    // SAFETY: the buffer is alive, as what an array refers to is kept by the collector (or by the grace period, for a
+    // foreign reader); `capacity` initialised slots follow its header and the length is cut to that.
+    unsafe { std::slice::from_raw_parts(buffer.add(1).cast::<Slot>(), len.min((*buffer).capacity as usize)) }
+}
+
+fn capacity(buffer: *const Buffer) -> usize {
+    // SAFETY: as in `slots`; the capacity never changes.
+    unsafe { (*buffer).capacity as usize }
+}
+
+/// The array that a value is, on the thread that owns it.
+#[inline]
+pub fn from_value(value: Value) -> Option<*mut Array> {
+    value.is_kind(Kind::Array).then(|| value.pointer().cast())
+}
+
+/// An array as a value.
+#[inline]
+pub fn to_value(array: *mut Array) -> Value {
+    Value::object(array.cast())
+}
+
+/// A buffer of `capacity` nulls.
+fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut Buffer, OutOfMemory> {
+    if capacity == 0 {
+        return Ok(empty_buffer());
+    }
+    if capacity > MAX_LEN {
+        return Err(OutOfMemory);
+    }
+    let bytes = size_of::<Buffer>() + capacity * size_of::<Slot>();
+    let buffer = heap.alloc(Kind::Buffer, class_id::INTERNAL, bytes)?.cast::<Buffer>();
+    // SAFETY: the object was just allocated with room for its capacity; nobody else sees it yet.
+    unsafe {
+        (&raw mut (*buffer).capacity).write(capacity as u64);
+        let first = buffer.add(1).cast::<Value>();
+        for i in 0..capacity {
+            first.add(i).write(Value::NULL);
+        }
+    }
+    Ok(buffer)
+}
+
+/// An empty array with room for `room` elements.
+pub fn new(heap: &mut Heap, room: usize) -> Result<*mut Array, OutOfMemory> {
+    let buffer = new_buffer(heap, room)?;
+    with_buffer(heap, buffer, 0)
+}
+
+fn with_buffer(heap: &mut Heap, buffer: *mut Buffer, len: usize) -> Result<*mut Array, OutOfMemory> {
+    let array = heap.alloc(Kind::Array, class_id::ARRAY, size_of::<Array>())?.cast::<Array>();
+    // SAFETY: the object was just allocated; the header is written, the other fields follow here.
+    unsafe {
+        (&raw mut (*array).len).write(AtomicU64::new(len as u64));
+        (&raw mut (*array).buffer).write(AtomicPtr::new(buffer));
+        (&raw mut (*array).spare).write(0);
+    }
+    heap.barrier(array.cast());
+    Ok(array)
+}
+
+/// An array of these elements.
+pub fn from_slice(heap: &mut Heap, elements: &[Value]) -> Result<*mut Array, OutOfMemory> {
+    let buffer = new_buffer(heap, elements.len())?;
+    for (slot, value) in slots(buffer, elements.len()).iter().zip(elements) {
+        slot.set_unbarriered(*value);
+    }
+    if !elements.is_empty() {
+        heap.barrier(buffer.cast());
+    }
+    with_buffer(heap, buffer, elements.len())
+}
+
+/// An array of `len` times the same value.
+pub fn filled(heap: &mut Heap, len: usize, value: Value) -> Result<*mut Array, OutOfMemory> {
+    let buffer = new_buffer(heap, len)?;
+    if !value.is_null() && len > 0 {
+        for slot in slots(buffer, len) {
+            slot.set_unbarriered(value);
+        }
+        heap.barrier(buffer.cast());
+    }
+    with_buffer(heap, buffer, len)
+}
+
+/// Number of elements.
+#[inline(always)]
+pub fn len(array: *const Array) -> usize {
+    head(array).len.load(Ordering::Relaxed) as usize
+}
+
+/// The elements, as the owner sees them. The slots stay readable until the next safepoint, but an operation that grows
+/// or shrinks the array leaves this view behind.
+#[inline(always)]
+pub fn elements<'a>(array: *const Array) -> &'a [Slot] {
+    let head = head(array);
+    slots(head.buffer.load(Ordering::Relaxed), head.len.load(Ordering::Relaxed) as usize)
+}
+
+/// Element `index`.
+#[inline(always)]
+pub fn get(array: *const Array, index: usize) -> Option<Value> {
+    elements(array).get(index).map(Slot::get)
+}
+
+/// Stores into element `index`; false if there is no such element.
+#[inline(always)]
+pub fn set(heap: &mut Heap, array: *mut Array, index: usize, value: Value) -> bool {
+    match elements(array).get(index) {
+        Some(slot) => {
+            heap.store(head(array).buffer.load(Ordering::Relaxed).cast(), slot, value);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Makes room for `additional` more elements without changing what the array holds.
+pub fn reserve(heap: &mut Heap, array: *mut Array, additional: usize) -> Result<(), OutOfMemory> {
+    let head = head(array);
+    let old = head.buffer.load(Ordering::Relaxed);
+    let need = len(array).checked_add(additional).ok_or(OutOfMemory)?;
+    if need <= capacity(old) {
+        return Ok(());
+    }
+    let grown = if capacity(old) < 1 << 16 { capacity(old) * 2 } else { capacity(old) / 2 * 3 };
+    replace_buffer(heap, array, need.max(grown).max(4))
+}
+
+/// Copies the elements into a new buffer and publishes that.
+fn replace_buffer(heap: &mut Heap, array: *mut Array, room: usize) -> Result<(), OutOfMemory> {
+    let new = new_buffer(heap, room)?;
+    for (to, from) in slots(new, room).iter().zip(elements(array)) {
+        to.set_unbarriered(from.get());
+    }
+    if room > 0 {
+        heap.barrier(new.cast());
+    }
+    heap.barrier(array.cast());
+    head(array).buffer.store(new, Ordering::Release);
+    Ok(())
+}
+
+/// Appends.
+#[inline]
+pub fn push(heap: &mut Heap, array: *mut Array, value: Value) -> Result<(), OutOfMemory> {
+    let head = head(array);
+    let len = len(array);
+    if len >= capacity(head.buffer.load(Ordering::Relaxed)) {
+        reserve(heap, array, 1)?;
+    }
+    let buffer = head.buffer.load(Ordering::Relaxed);
+    if let Some(slot) = slots(buffer, len + 1).get(len) {
+        heap.store(buffer.cast(), slot, value);
+        head.len.store(len as u64 + 1, Ordering::Release);
+    }
+    Ok(())
+}
+
+/// Removes the last element.
+#[inline]
+pub fn pop(array: *mut Array) -> Option<Value> {
+    let last = elements(array).last()?;
+    let value = last.get();
+    head(array).len.store(len(array) as u64 - 1, Ordering::Release);
+    last.set_unbarriered(Value::NULL);
+    Some(value)
+}
+
+/// Inserts before element `index`, which is at most the length (else nothing happens and the result is false).
+pub fn insert(heap: &mut Heap, array: *mut Array, index: usize, value: Value) -> Result<bool, OutOfMemory> {
+    let len = len(array);
+    if index > len {
+        return Ok(false);
+    }
+    push(heap, array, value)?;
+    let elements = elements(array);
+    heap.barrier(head(array).buffer.load(Ordering::Relaxed).cast());
+    for i in (index..len).rev() {
+        elements[i + 1].set_unbarriered(elements[i].get());
+    }
+    elements[index].set_unbarriered(value);
+    Ok(true)
+}
+
+/// Removes element `index` and closes the gap.
+pub fn remove(heap: &mut Heap, array: *mut Array, index: usize) -> Option<Value> {
+    let value = get(array, index)?;
+    let elements = elements(array);
+    heap.barrier(head(array).buffer.load(Ordering::Relaxed).cast());
+    for i in index + 1..elements.len() {
+        elements[i - 1].set_unbarriered(elements[i].get());
+    }
+    pop(array);
+    Some(value)
+}
+
+/// Drops the elements from `len` on. An emptied array gives its buffer back.
+pub fn truncate(array: *mut Array, len: usize) {
+    let dropped = elements(array).get(len..).unwrap_or_default();
+    if dropped.is_empty() {
+        return;
+    }
+    head(array).len.store(len as u64, Ordering::Release);
+    for slot in dropped {
+        slot.set_unbarriered(Value::NULL);
+    }
+    if len == 0 {
+        head(array).buffer.store(empty_buffer(), Ordering::Release);
+    }
+}
+
+/// Appends all these elements.
+pub fn extend(heap: &mut Heap, array: *mut Array, values: &[Value]) -> Result<(), OutOfMemory> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    reserve(heap, array, values.len())?;
+    let head = head(array);
+    let old = len(array);
+    let buffer = head.buffer.load(Ordering::Relaxed);
+    heap.barrier(buffer.cast());
+    for (slot, value) in slots(buffer, old + values.len())[old..].iter().zip(values) {
+        slot.set_unbarriered(*value);
+    }
+    head.len.store((old + values.len()) as u64, Ordering::Release);
+    Ok(())
+}
+
+/// Appends the elements of another array of the same thread (or of this one itself).
+pub fn extend_from(heap: &mut Heap, array: *mut Array, other: *const Array) -> Result<(), OutOfMemory> {
+    reserve(heap, array, len(other))?;
+    let values = elements(other);
+    let old = len(array);
+    let head = head(array);
+    let buffer = head.buffer.load(Ordering::Relaxed);
+    if values.is_empty() {
+        return Ok(());
+    }
+    heap.barrier(buffer.cast());
+    for (slot, value) in slots(buffer, old + values.len())[old..].iter().zip(values) {
+        slot.set_unbarriered(value.get());
+    }
+    head.len.store((old + values.len()) as u64, Ordering::Release);
+    Ok(())
+}
+
+/// A new array of the elements `from..to`, cut to what is there.
+pub fn slice(
+    heap: &mut Heap,
+    array: *const Array,
+    from: usize,
+    to: usize,
+) -> Result<*mut Array, OutOfMemory> {
+    let len = to.min(len(array)).saturating_sub(from);
+    let buffer = new_buffer(heap, len)?;
+    for (slot, value) in slots(buffer, len).iter().zip(elements(array).iter().skip(from)) {
+        slot.set_unbarriered(value.get());
+    }
+    if len > 0 {
+        heap.barrier(buffer.cast());
+    }
+    with_buffer(heap, buffer, len)
+}
+
+/// Reverses in place.
+pub fn reverse(heap: &mut Heap, array: *mut Array) {
+    let elements = elements(array);
+    if elements.is_empty() {
+        return;
+    }
+    heap.barrier(head(array).buffer.load(Ordering::Relaxed).cast());
+    for i in 0..elements.len() / 2 {
+        let j = elements.len() - 1 - i;
+        let (a, b) = (elements[i].get(), elements[j].get());
+        elements[i].set_unbarriered(b);
+        elements[j].set_unbarriered(a);
+    }
+}
+
+/// Overwrites the elements from the first on with these.
+pub fn overwrite(heap: &mut Heap, array: *mut Array, values: &[Value]) {
+    if len(array) > 0 {
+        heap.barrier(head(array).buffer.load(Ordering::Relaxed).cast());
+        for (slot, value) in elements(array).iter().zip(values) {
+            slot.set_unbarriered(*value);
+        }
+    }
+}
+
+/// The elements as any thread may see them within its slice: a buffer and a length that may be of different moments, cut
+/// to fit. Read the slots with [`Slot::get_foreign`].
+#[inline]
+pub fn elements_foreign<'a>(array: *const Array) -> &'a [Slot] {
+    let head = head(array);
+    let buffer = head.buffer.load(Ordering::Acquire);
+    slots(buffer, head.len.load(Ordering::Acquire) as usize)
+}
+
+/// Number of elements, for any thread.
+#[inline]
+pub fn len_foreign(array: *const Array) -> usize {
+    elements_foreign(array).len()
+}
+
+/// Element `index`, for any thread.
+#[inline]
+pub fn get_foreign(array: *const Array, index: usize) -> Option<Value> {
+    elements_foreign(array).get(index).map(Slot::get_foreign)
 }

@@ -1,6 +1,8 @@
 //! Weak references, host objects and thread handles.
 
-use super::{Header, Slot};
+use super::{Header, Kind, Slot, class_id};
+use crate::heap::{Heap, OutOfMemory};
+use crate::value::Value;
 use std::any::Any;
 
 /// A weak reference: the target is not kept alive; the collector stores null when it dies.
@@ -28,4 +30,38 @@ pub struct ThreadHandle {
     pub header: Header,
     /// The thread's number, never used again in this VM.
     pub id: u64,
+}
+
+/// A new weak reference; the caller enters it in the thread's list of weak references.
+pub fn new_weak(heap: &mut Heap, target: Value) -> Result<*mut Weak, OutOfMemory> {
+    let weak = heap.alloc(Kind::Weak, class_id::WEAK, size_of::<Weak>())?.cast::<Weak>();
+    // SAFETY: the object was just allocated as a weak reference.
+    unsafe { (&raw mut (*weak).target).write(Slot::new(target)) };
+    Ok(weak)
+}
+
+/// A new host object of a class that the host registered.
+pub fn new_handle(
+    heap: &mut Heap,
+    class: u32,
+    content: Box<dyn Any + Send>,
+) -> Result<*mut Handle, OutOfMemory> {
+    let handle = heap.alloc_finalised(Kind::Handle, class, size_of::<Handle>())?.cast::<Handle>();
+    // SAFETY: the object was just allocated as a handle.
+    unsafe { (&raw mut (*handle).content).write(Some(content)) };
+    Ok(handle)
+}
+
+/// A thread's number as a value.
+pub fn new_thread(heap: &mut Heap, id: u64) -> Result<Value, OutOfMemory> {
+    let handle = heap.alloc(Kind::Thread, class_id::THREAD, size_of::<ThreadHandle>())?;
+    // SAFETY: the object was just allocated as a thread handle.
+    unsafe { (&raw mut (*handle.cast::<ThreadHandle>()).id).write(id) };
+    Ok(Value::object(handle))
+}
+
+/// The number of the thread that a value stands for; any thread may ask.
+pub fn thread_id(value: Value) -> Option<u64> {
+    // SAFETY: the kind is checked first; thread handles are immutable.
+    value.is_kind(Kind::Thread).then(|| unsafe { (*value.pointer().cast::<ThreadHandle>()).id })
 }

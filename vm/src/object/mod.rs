@@ -8,17 +8,34 @@
 //! - What grows is a header object pointing to a buffer that carries its own capacity; growing publishes a new buffer with
 //!   one `Release` store and leaves the old one to the collector, which frees it only after a grace period.
 //! - Objects do not move. An object's header never changes after publication except for the bits in `flags`.
+//!
+//! The operations take raw pointers and are safe functions by one convention: a pointer to an object is only ever made by
+//! a creator in this folder, or taken from a [`Value`] whose kind was checked, and is not kept across a safepoint (by a
+//! foreign reader: a quiescent point) but in a traced place. Functions named `..._foreign`, and those that say so, may be
+//! called by any thread; all others only by the owner of the object. The functions that allocate change nothing if
+//! they fail, so that the caller can collect and try again.
+
+#![allow(clippy::not_unsafe_ptr_arg_deref)] // the convention above
 
 pub mod array;
 pub mod bigint;
+pub mod compare;
+pub mod deep;
+pub mod display;
+pub mod equality;
 pub mod function;
 pub mod handle;
+pub mod hash;
 pub mod map;
+pub mod number;
 pub mod proxy;
 pub mod range;
 pub mod string;
 pub mod task;
 pub mod typed;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
