@@ -31,6 +31,8 @@ pub struct NativeDef {
     pub min_args: u8,
     /// Most arguments, or `u8::MAX` for any number.
     pub max_args: u8,
+    /// Whether it changes its receiver: called through a proxy, it is sent to the owner instead of being run here.
+    pub writes: bool,
     /// The code.
     pub code: NativeCode,
     /// Description for documentation and help.

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 
 /// How two values stand to each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Comparison {
+pub enum Compared {
     /// They are ordered.
     Ordered(Ordering),
     /// One of them is NaN.
@@ -20,21 +20,20 @@ pub enum Comparison {
 }
 
 /// Compares two numbers, two strings or two bytes; hooks are the caller's affair. Any thread may ask.
-pub fn compare(a: Value, b: Value) -> Comparison {
+pub fn compare(a: Value, b: Value) -> Compared {
     if a.is_small_int() && b.is_small_int() {
-        return Comparison::Ordered(a.small_int_unchecked().cmp(&b.small_int_unchecked()));
+        return Compared::Ordered(a.small_int_unchecked().cmp(&b.small_int_unchecked()));
     }
     match (a.kind(), b.kind()) {
         (Some(Kind::Str), Some(Kind::Str)) | (Some(Kind::Bytes), Some(Kind::Bytes)) => {
-            let (a, b) = (string::bytes(a.pointer().cast()), string::bytes(b.pointer().cast()));
-            Comparison::Ordered(a.cmp(b))
+            Compared::Ordered(string::bytes_of(a).cmp(string::bytes_of(b)))
         }
         _ => compare_numbers(a, b),
     }
 }
 
 /// Compares two numbers of any kind.
-pub fn compare_numbers(a: Value, b: Value) -> Comparison {
+pub fn compare_numbers(a: Value, b: Value) -> Compared {
     let order = match (Number::of(a), Number::of(b)) {
         (Some(Number::Int(a)), Some(Number::Int(b))) => Some(a.cmp(&b)),
         (Some(Number::Float(a)), Some(Number::Float(b))) => a.partial_cmp(&b),
@@ -45,9 +44,9 @@ pub fn compare_numbers(a: Value, b: Value) -> Comparison {
         (Some(Number::Big(a)), Some(Number::Int(b))) => Some(a.cmp(&BigInt::from(b))),
         (Some(Number::Int(a)), Some(Number::Big(b))) => Some(BigInt::from(a).cmp(&b)),
         (Some(Number::Big(a)), Some(Number::Big(b))) => Some(a.cmp(&b)),
-        (None, _) | (_, None) => return Comparison::Incomparable,
+        (None, _) | (_, None) => return Compared::Incomparable,
     };
-    order.map_or(Comparison::Unordered, Comparison::Ordered)
+    order.map_or(Compared::Unordered, Compared::Ordered)
 }
 
 enum Number {

@@ -132,7 +132,7 @@ pub fn write_scalar(to: &mut String, value: Value, quoted: bool) -> bool {
             let name = function::class_of_value(value).map_or("", |class| &class.name);
             let _ = write!(to, "<class {name}>");
         }
-        Kind::Module => _ = write!(to, "<module {}>", function::module_name(value).unwrap_or_default()),
+        Kind::Module => _ = write!(to, "<{}>", function::module_name(value).unwrap_or_default()),
         Kind::Thread => _ = write!(to, "<Thread {}>", handle::thread_id(value).unwrap_or_default()),
         // SAFETY: the kind was checked; a task's number never changes.
         Kind::Task => _ = write!(to, "<Task {}>", unsafe { (*value.pointer().cast::<task::Task>()).id }),
@@ -154,6 +154,18 @@ pub fn write_scalar(to: &mut String, value: Value, quoted: bool) -> bool {
         }
     }
     true
+}
+
+/// The text of a value that is no container and has no hook: strings as they are.
+pub fn scalar(value: Value) -> Option<String> {
+    let mut text = String::new();
+    write_scalar(&mut text, value, false).then_some(text)
+}
+
+/// As [`scalar`], but strings as they would be written in source.
+pub fn repr_scalar(value: Value) -> Option<String> {
+    let mut text = String::new();
+    write_scalar(&mut text, value, true).then_some(text)
 }
 
 /// The name of something callable.

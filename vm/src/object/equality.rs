@@ -1,6 +1,6 @@
 //! `==` without hooks, and equality of map keys.
 
-use super::compare::{self, Comparison};
+use super::compare::{self, Compared};
 use super::proxy::Proxy;
 use super::{Header, Kind, range, string};
 use crate::value::Value;
@@ -33,15 +33,13 @@ fn is_nan(value: Value) -> bool {
 
 fn same_slowly(a: Value, b: Value) -> bool {
     match (a.kind(), b.kind()) {
-        (Some(Kind::Str), Some(Kind::Str)) | (Some(Kind::Bytes), Some(Kind::Bytes)) => {
-            string::same(a.pointer().cast(), b.pointer().cast())
-        }
+        (Some(Kind::Str), Some(Kind::Str)) | (Some(Kind::Bytes), Some(Kind::Bytes)) => string::same(a, b),
         (Some(Kind::Range), Some(Kind::Range)) => range::bounds(a) == range::bounds(b),
         (Some(Kind::Proxy), Some(_)) | (Some(_), Some(Kind::Proxy)) => identity(a) == identity(b),
         (Some(Kind::Thread), Some(Kind::Thread)) => {
             super::handle::thread_id(a) == super::handle::thread_id(b)
         }
-        _ => compare::compare_numbers(a, b) == Comparison::Ordered(Ordering::Equal),
+        _ => compare::compare_numbers(a, b) == Compared::Ordered(Ordering::Equal),
     }
 }
 

@@ -173,8 +173,8 @@ pub fn bound_parts(value: Value) -> Option<(Value, Value)> {
     Some((bound.receiver, bound.function))
 }
 
-/// The name of a module or namespace.
-pub fn module_name(value: Value) -> Option<&'static str> {
+/// What a module value is called: `module geo`, `namespace A.B`.
+pub fn module_name(value: Value) -> Option<String> {
     if !value.is_kind(Kind::Module) {
         return None;
     }
@@ -183,8 +183,8 @@ pub fn module_name(value: Value) -> Option<&'static str> {
         let object = &*value.pointer().cast::<ModuleObject>();
         (&*object.module, object.namespace)
     };
-    match namespace {
-        0 => Some(&module.name),
-        n => module.data.namespaces.get(n as usize).map(|namespace| namespace.path.as_str()),
+    match module.data.namespaces.get(namespace as usize) {
+        Some(inner) if namespace > 0 => Some(format!("namespace {}", inner.path)),
+        _ => Some(format!("module {}", module.name)),
     }
 }

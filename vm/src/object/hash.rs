@@ -84,7 +84,7 @@ pub fn hash_value(value: Value) -> u64 {
         return hash_word(value.small_int_unchecked() as u64);
     }
     if value.is_kind(Kind::Str) {
-        return u64::from(string::hash(value.pointer().cast()));
+        return u64::from(string::hash(value));
     }
     hash_other(value)
 }
@@ -95,7 +95,7 @@ fn hash_other(value: Value) -> u64 {
     }
     match value.kind() {
         Some(Kind::BoxInt) => hash_word(value.as_int().unwrap_or_default() as u64),
-        Some(Kind::Str | Kind::Bytes) => u64::from(string::hash(value.pointer().cast())),
+        Some(Kind::Str | Kind::Bytes) => u64::from(string::hash(value)),
         Some(Kind::Range) => match range::bounds(value) {
             Some(b) => fold(hash_word(b.start as u64) ^ b.end as u64, SPREAD ^ u64::from(b.inclusive)),
             None => 0,

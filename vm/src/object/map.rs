@@ -452,13 +452,55 @@ impl Position {
         }
         None
     }
+
+    /// The next live entry's key and value; owner only.
+    #[inline]
+    pub fn next_entry(&mut self) -> Option<(Value, Value)> {
+        let number = self.advance()?;
+        Some((key_at(self.table, number)?, value_at(self.table, number)?))
+    }
 }
 
-/// The next key and value of an iteration; owner only.
+/// A step of an iteration whose state is held in two values: see [`next_entry`].
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// The table that the iteration is in now, as a value.
+    pub state: Value,
+    /// The position after this entry.
+    pub position: usize,
+    /// The key.
+    pub key: Value,
+    /// Its value.
+    pub value: Value,
+}
+
+/// What an iteration over a map begins with: its table as a value; the position is 0.
+pub fn iteration_state(map: Value) -> Value {
+    from_value(map).map_or(map, |map| Value::object(table(map).cast()))
+}
+
+/// The next entry of an iteration whose state is `state` (of kind [`Kind::MapTable`]) and `position`; owner only.
 #[inline]
-pub fn next_entry(position: &mut Position) -> Option<(Value, Value)> {
-    let number = position.advance()?;
-    Some((key_at(position.table, number)?, value_at(position.table, number)?))
+pub fn next_entry(state: Value, position: usize) -> Option<Found> {
+    if !state.is_kind(Kind::MapTable) {
+        return None;
+    }
+    let mut at = Position { table: state.pointer().cast(), number: position };
+    let (key, value) = at.next_entry()?;
+    Some(Found { state: Value::object(at.table.cast()), position: at.number, key, value })
+}
+
+/// Copies the entries of another map of the same thread; hooks are not regarded.
+pub fn extend(heap: &mut Heap, map: *mut Map, other: *const Map) -> Result<(), OutOfMemory> {
+    if std::ptr::eq(map, other) {
+        return Ok(());
+    }
+    reserve(heap, map, len(other))?;
+    let mut at = Position { table: table(other), number: 0 };
+    while let Some((key, value)) = at.next_entry() {
+        insert(heap, map, key, value)?;
+    }
+    Ok(())
 }
 
 /// A map's current table, for any thread within its slice.

@@ -7,6 +7,7 @@ use super::{FLAG_IMMORTAL, Header, Kind, class_id};
 use crate::heap::{Heap, Immortals, OutOfMemory};
 use crate::value::Value;
 use smallvec::SmallVec;
+use std::borrow::Borrow;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -92,10 +93,14 @@ fn head<'a>(this: *const Str) -> &'a Str {
     unsafe { &*this }
 }
 
-/// The content. The slice is good until the next safepoint (for a foreign reader, its next quiescent point), or for as
-/// long as the string is held in a traced place.
+/// The string or bytes object that a value is.
 #[inline]
-pub fn bytes<'a>(this: *const Str) -> &'a [u8] {
+fn object_of(value: Value) -> Option<*const Str> {
+    matches!(value.kind(), Some(Kind::Str | Kind::Bytes)).then(|| value.pointer().cast_const().cast())
+}
+
+#[inline]
+fn content<'a>(this: *const Str) -> &'a [u8] {
     let len = head(this).len as usize;
     // SAFETY: `len` bytes follow the fixed part, or lie where the pointer that follows it says; they never change.
     unsafe {
@@ -105,42 +110,46 @@ pub fn bytes<'a>(this: *const Str) -> &'a [u8] {
     }
 }
 
-/// The text of a string.
+/// The content of a string (as UTF-8) or of bytes; empty for other values. The slice is good until the next safepoint
+/// (for a foreign reader, its next quiescent point), or for as long as the value is held in a traced place.
 #[inline]
-pub fn text<'a>(this: *const Str) -> &'a str {
-    debug_assert!(head(this).header.kind() == Kind::Str);
-    // SAFETY: an object of kind Str is only made of UTF-8.
-    unsafe { std::str::from_utf8_unchecked(bytes(this)) }
+pub fn bytes_of<'a>(value: Value) -> &'a [u8] {
+    object_of(value).map_or(&[], content)
 }
 
-/// The string object that a value is.
+/// The text of a value that is a string; good for as long as the slice of [`bytes_of`].
 #[inline]
-pub fn from_value(value: Value) -> Option<*const Str> {
-    value.is_kind(Kind::Str).then(|| value.pointer().cast_const().cast())
+pub fn as_str<'a>(value: impl Borrow<Value>) -> Option<&'a str> {
+    let value = *value.borrow();
+    // SAFETY: an object of kind Str is only ever made of UTF-8.
+    value
+        .is_kind(Kind::Str)
+        .then(|| unsafe { std::str::from_utf8_unchecked(content(value.pointer().cast())) })
 }
 
-/// The text of a value that is a string; the lifetime as in [`bytes`].
+/// The content of a value that is of type Bytes; good for as long as the slice of [`bytes_of`].
 #[inline]
-pub fn as_str<'a>(value: Value) -> Option<&'a str> {
-    from_value(value).map(text)
+pub fn as_bytes<'a>(value: impl Borrow<Value>) -> Option<&'a [u8]> {
+    let value = *value.borrow();
+    value.is_kind(Kind::Bytes).then(|| content(value.pointer().cast()))
 }
 
-/// The content of a value that is of type Bytes; the lifetime as in [`bytes`].
+/// Length in bytes; 0 for what is neither string nor bytes.
 #[inline]
-pub fn as_bytes<'a>(value: Value) -> Option<&'a [u8]> {
-    value.is_kind(Kind::Bytes).then(|| bytes(value.pointer().cast()))
+pub fn len(value: Value) -> usize {
+    object_of(value).map_or(0, |this| head(this).len as usize)
 }
 
 /// Length in code points (of bytes: in bytes).
 #[inline]
-pub fn len(this: *const Str) -> usize {
-    head(this).chars as usize
+pub fn chars(value: Value) -> usize {
+    object_of(value).map_or(0, |this| head(this).chars as usize)
 }
 
 /// Whether every code point is one byte.
 #[inline]
-pub fn is_ascii(this: *const Str) -> bool {
-    head(this).chars == head(this).len
+pub fn is_ascii(value: Value) -> bool {
+    object_of(value).is_none_or(|this| head(this).chars == head(this).len)
 }
 
 /// Number of code points of a text.
@@ -182,8 +191,8 @@ pub fn new_bytes(heap: &mut Heap, content: &[u8]) -> Result<Value, OutOfMemory> 
     })
 }
 
-/// Parts of strings joined: the texts with their numbers of code points.
-pub fn concat(heap: &mut Heap, parts: &[(&str, usize)]) -> Result<Value, OutOfMemory> {
+/// Texts with their numbers of code points, joined.
+pub fn concat_parts(heap: &mut Heap, parts: &[(&str, usize)]) -> Result<Value, OutOfMemory> {
     let (mut len, mut chars) = (0usize, 0usize);
     for (text, count) in parts {
         len = len.checked_add(text.len()).ok_or(OutOfMemory)?;
@@ -201,32 +210,32 @@ pub fn concat(heap: &mut Heap, parts: &[(&str, usize)]) -> Result<Value, OutOfMe
     }
 }
 
-/// Two strings joined.
-pub fn concat2(heap: &mut Heap, a: *const Str, b: *const Str) -> Result<Value, OutOfMemory> {
-    if head(b).len == 0 {
-        return Ok(Value::object(a.cast()));
+/// Two strings joined (the caller has checked that they are).
+pub fn concat2(heap: &mut Heap, a: Value, b: Value) -> Result<Value, OutOfMemory> {
+    match (len(a), len(b)) {
+        (_, 0) => return Ok(a),
+        (0, _) => return Ok(b),
+        _ => {}
     }
-    if head(a).len == 0 {
-        return Ok(Value::object(b.cast()));
-    }
-    let (left, right) = (bytes(a), bytes(b));
-    make(heap, Kind::Str, left.len() + right.len(), len(a) + len(b), |to| {
+    let (left, right) = (bytes_of(a), bytes_of(b));
+    make(heap, Kind::Str, left.len() + right.len(), chars(a) + chars(b), |to| {
         let (first, second) = to.split_at_mut(left.len());
         first.write_copy_of_slice(left);
         second.write_copy_of_slice(right);
     })
 }
 
-/// The strings in these values joined; `Ok(Err(i))` if value `i` is no string.
-pub fn concat_values(heap: &mut Heap, values: &[Value]) -> Result<Result<Value, usize>, OutOfMemory> {
-    let mut parts = SmallVec::<[(&str, usize); 8]>::with_capacity(values.len());
-    for (i, value) in values.iter().enumerate() {
-        match from_value(*value) {
-            Some(part) => parts.push((text(part), len(part))),
-            None => return Ok(Err(i)),
-        }
+/// The strings in these values joined in one allocation; values that are no strings add nothing.
+pub fn concat(heap: &mut Heap, values: &[Value]) -> Result<Value, OutOfMemory> {
+    if let [a, b] = *values
+        && a.is_kind(Kind::Str)
+        && b.is_kind(Kind::Str)
+    {
+        return concat2(heap, a, b);
     }
-    concat(heap, &parts).map(Ok)
+    let parts: SmallVec<[(&str, usize); 8]> =
+        values.iter().filter_map(|value| Some((as_str(value)?, chars(*value)))).collect();
+    concat_parts(heap, &parts)
 }
 
 /// A string outside all heaps, its content always inside the object.
@@ -355,30 +364,32 @@ pub unsafe fn finalise(this: *mut Str) -> usize {
     head(this).len as usize
 }
 
-/// A string or bytes of another heap (or of this one) as an object of this heap: short content is copied, long content shared.
-pub fn import(heap: &mut Heap, this: *const Str) -> Result<Value, OutOfMemory> {
+/// A string or bytes of another heap (or of this one) as an object of this heap: short content is copied, long content
+/// shared. Other values are given back as they are.
+pub fn import(heap: &mut Heap, value: Value) -> Result<Value, OutOfMemory> {
+    let Some(this) = object_of(value) else { return Ok(value) };
     let header = &head(this).header;
     if header.is_immortal() {
-        return Ok(Value::object(this.cast()));
+        return Ok(value);
     }
     if head(this).external == 0 {
-        let content = bytes(this);
-        return make(heap, header.kind(), content.len(), len(this), |to| {
-            to.write_copy_of_slice(content);
+        return make(heap, header.kind(), len(value), chars(value), |to| {
+            to.write_copy_of_slice(content(this));
         });
     }
-    heap.reserve_external(head(this).len as usize)?;
+    heap.reserve_external(len(value))?;
     // SAFETY: the string is external, and its own count stays with it.
     let content = unsafe { external_content(this) };
-    wrap_external(heap, header.kind(), Arc::clone(&content), len(this))
+    wrap_external(heap, header.kind(), Arc::clone(&content), chars(value))
 }
 
-/// Hash of the content, never 0.
+/// Hash of the content of a string or bytes, never 0.
 #[inline]
-pub fn hash(this: *const Str) -> u32 {
+pub fn hash(value: Value) -> u32 {
+    let Some(this) = object_of(value) else { return 1 };
     match head(this).hash.load(Ordering::Relaxed) {
         0 => {
-            let hash = super::hash::hash_bytes(bytes(this));
+            let hash = super::hash::hash_bytes(content(this));
             let hash = (hash as u32 ^ (hash >> 32) as u32).max(1);
             head(this).hash.store(hash, Ordering::Relaxed);
             hash
@@ -389,35 +400,45 @@ pub fn hash(this: *const Str) -> u32 {
 
 /// Whether two strings (or two bytes) have the same content.
 #[inline]
-pub fn same(a: *const Str, b: *const Str) -> bool {
-    let (x, y) = (head(a), head(b));
-    if std::ptr::eq(a, b) {
+pub fn same(a: Value, b: Value) -> bool {
+    if a == b {
         return true;
     }
-    if x.len != y.len {
+    let (Some(x), Some(y)) = (object_of(a), object_of(b)) else { return false };
+    if head(x).len != head(y).len {
         return false;
     }
-    let (hash_x, hash_y) = (x.hash.load(Ordering::Relaxed), y.hash.load(Ordering::Relaxed));
-    (hash_x == hash_y || hash_x == 0 || hash_y == 0) && bytes(a) == bytes(b)
+    let (hash_x, hash_y) = (head(x).hash.load(Ordering::Relaxed), head(y).hash.load(Ordering::Relaxed));
+    (hash_x == hash_y || hash_x == 0 || hash_y == 0) && content(x) == content(y)
 }
 
-/// The code point at `index`, as text.
-#[inline]
-pub fn char_at<'a>(this: *const Str, index: usize) -> Option<&'a str> {
-    if index >= len(this) {
-        return None;
+/// Whether the second string occurs in the first.
+pub fn contains(container: Value, part: Value) -> bool {
+    match (as_str(container), as_str(part)) {
+        (Some(text), Some(part)) => text.contains(part),
+        _ => false,
     }
-    Some(range_of(this, index, index + 1))
 }
 
-/// The code points `from..to`, cut to what is there: at once if all are ASCII, else by counting from the start.
-pub fn range_of<'a>(this: *const Str, from: usize, to: usize) -> &'a str {
-    let text = text(this);
-    let to = to.min(len(this));
+/// The code point at `index` as a string; empty if there is none.
+#[inline]
+pub fn char_at(heap: &mut Heap, value: Value, index: usize) -> Result<Value, OutOfMemory> {
+    let text = text_between(value, index, index.saturating_add(1));
+    match *text.as_bytes() {
+        [] => Ok(empty()),
+        [byte] => Ok(ascii(byte)),
+        _ => with_count(heap, text, 1),
+    }
+}
+
+/// The code points `from..to` of a string, cut to what is there: at once if all are ASCII, else by counting from the start.
+pub fn text_between<'a>(value: Value, from: usize, to: usize) -> &'a str {
+    let text = as_str(value).unwrap_or_default();
+    let to = to.min(chars(value));
     if from >= to {
         return "";
     }
-    let (start, end) = if is_ascii(this) {
+    let (start, end) = if is_ascii(value) {
         (from, to)
     } else {
         let start = byte_offset(text, from);
@@ -432,10 +453,17 @@ pub fn byte_offset(text: &str, index: usize) -> usize {
 }
 
 /// A new string of the code points `from..to`, cut to what is there.
-pub fn slice(heap: &mut Heap, this: *const Str, from: usize, to: usize) -> Result<Value, OutOfMemory> {
-    let to = to.min(len(this));
-    if from == 0 && to == len(this) {
-        return Ok(Value::object(this.cast()));
+pub fn slice(heap: &mut Heap, value: Value, from: usize, to: usize) -> Result<Value, OutOfMemory> {
+    let to = to.min(chars(value));
+    if from == 0 && to == chars(value) {
+        return Ok(value);
     }
-    with_count(heap, range_of(this, from, to), to.saturating_sub(from))
+    with_count(heap, text_between(value, from, to), to.saturating_sub(from))
+}
+
+/// New bytes from `from..to` of bytes, cut to what is there.
+pub fn slice_bytes(heap: &mut Heap, value: Value, from: usize, to: usize) -> Result<Value, OutOfMemory> {
+    let bytes = bytes_of(value);
+    let to = to.min(bytes.len());
+    new_bytes(heap, bytes.get(from..to).unwrap_or_default())
 }

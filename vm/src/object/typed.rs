@@ -306,3 +306,32 @@ pub fn words_foreign<'a>(array: *const TypedArray) -> &'a [AtomicU64] {
 pub fn get_word_foreign(array: *const TypedArray, index: usize) -> Option<u64> {
     words_foreign(array).get(index).map(|word| word.load(Ordering::Relaxed))
 }
+
+/// Whether an element of a typed array equals a value; any thread may ask.
+pub fn contains(array: Value, value: Value) -> bool {
+    from_value(array).is_some_and(|(array, element)| position_of(array, element, value, 0).is_some())
+}
+
+/// The first element from `from` on that equals a value; any thread may ask.
+pub fn position_of(array: *const TypedArray, element: Element, value: Value, from: usize) -> Option<usize> {
+    let words = words_foreign(array).get(from..)?;
+    let found = match (element, value.as_int(), value.as_float()) {
+        (Element::Int, Some(i), _) => words.iter().position(|word| word.load(Ordering::Relaxed) as i64 == i),
+        (Element::Int, None, Some(f)) => {
+            let whole = super::number::float_to_int(f).filter(|&i| i as f64 == f)?;
+            words.iter().position(|word| word.load(Ordering::Relaxed) as i64 == whole)
+        }
+        (Element::Float, _, Some(f)) => {
+            words.iter().position(|word| f64::from_bits(word.load(Ordering::Relaxed)) == f)
+        }
+        (Element::Float, Some(i), None) => {
+            let equal = |word: &AtomicU64| {
+                let f = f64::from_bits(word.load(Ordering::Relaxed));
+                super::compare::int_with_float(i, f) == Some(std::cmp::Ordering::Equal)
+            };
+            words.iter().position(equal)
+        }
+        _ => None,
+    };
+    found.map(|at| at + from)
+}
