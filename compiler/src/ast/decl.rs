@@ -61,7 +61,7 @@ pub struct Binding<'a> {
 pub struct Function<'a> {
     /// Its name; lambdas have none.
     pub name: Option<Name<'a>>,
-    /// Its parameters. A rest parameter is the last one.
+    /// Its parameters. A rest parameter is the last one; after one with a default all others have one too.
     pub params: &'a [Param<'a>],
     /// `-> Type`
     pub result: Option<TypeRef<'a>>,

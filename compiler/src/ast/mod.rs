@@ -16,6 +16,7 @@ pub mod expr;
 pub mod pattern;
 pub mod stmt;
 pub mod types;
+pub mod walk;
 
 pub use decl::*;
 pub use expr::*;

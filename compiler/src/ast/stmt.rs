@@ -148,7 +148,7 @@ pub struct LoopVar<'a> {
 /// `case a, b: ...` or `default: ...`
 #[derive(Debug, Clone, Copy)]
 pub struct SwitchCase<'a> {
-    /// The values; empty for `default`, which may stand anywhere but only once (not checked here).
+    /// The values; empty for `default`, which may stand anywhere but only once.
     pub values: &'a [&'a Expr<'a>],
     /// The statements up to the next case. All cases share one scope.
     pub body: &'a [Stmt<'a>],
