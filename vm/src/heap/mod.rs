@@ -1,22 +1,49 @@
 //! One heap a thread: allocation, collection, and what keeps objects alive for other threads.
 //!
-//! First form: the interface that the rest builds on, over the system's allocator.
+//! - `block`, `space`: where objects lie. Objects never move.
+//! - `mark`, `trace`, `collect`: incremental marking, young and full, in slices at safepoints.
+//! - `quiesce`, `imports`, `shared`: when memory that other threads may be reading can be freed.
+//! - `verify`: checks everything that the others rely on.
+//!
+//! Invariants: only the owning thread touches a heap's side bytes and writes its objects; values in a heap's slots and in
+//! its thread's registers refer to objects of that heap or to immortals, never to another heap (a proxy's `target` is the one
+//! foreign address); a marked object that is not logged refers to marked objects only.
 
+mod block;
+mod collect;
+mod finalise;
+mod immortal;
+mod imports;
+mod mark;
+mod shared;
+mod space;
+mod stats;
 mod sync;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod verify;
 
 pub mod quiesce;
 
+pub use collect::Liveness;
+pub use immortal::Immortals;
+pub use mark::Tracer;
+pub use shared::{HeapShared, Pin};
+pub use stats::HeapStats;
+
 use crate::error::Control;
-use crate::object::handle::Weak;
 use crate::object::proxy::Proxy;
-use crate::object::task::Stack;
-use crate::object::{BoxFloat, BoxInt, FLAG_FINALISER, FLAG_IMMORTAL, Header, Kind, Slot, class_id};
+use crate::object::{BoxFloat, BoxInt, FLAG_FINALISER, Header, Kind, Slot, class_id};
 use crate::value::Value;
-use quiesce::{Member, Quiesce};
-use std::alloc::{Layout, alloc};
-use std::collections::HashMap;
+use block::{GRANULE, Head, LOG};
+use collect::{Cycle, Phase};
+use imports::{Cursors, Importer, OwnerTable};
+use quiesce::Member;
+use space::Space;
+use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The heap's limit is reached.
@@ -56,165 +83,110 @@ impl Default for HeapConfig {
     }
 }
 
-/// What all heaps of a VM share: the memory limit, the quiescence domain, pins and import lists.
-pub struct HeapShared {
-    quiesce: Quiesce,
-    next: AtomicU32,
-    pins: Mutex<HashMap<usize, usize>>,
-}
-
-impl HeapShared {
-    /// The shared part for a VM whose heaps may use `limit_bytes` together.
-    pub fn new(limit_bytes: usize) -> Arc<HeapShared> {
-        let _ = limit_bytes;
-        Arc::new(HeapShared {
-            quiesce: Quiesce::new(),
-            next: AtomicU32::new(1),
-            pins: Mutex::new(HashMap::new()),
-        })
-    }
-
-    /// The quiescence domain.
-    pub fn quiesce(&self) -> &Quiesce {
-        &self.quiesce
-    }
-
-    /// Keeps an object alive while a reference to it is on its way in a message. The caller is its owner, or holds a
-    /// proxy of it; the receiver drops the pin after it has listed the target ([`Heap::proxy`]).
-    pub fn pin(self: &Arc<Self>, heap: u32, target: *mut Header) -> Pin {
-        *self.pins.lock().unwrap_or_else(|p| p.into_inner()).entry(target as usize).or_insert(0) += 1;
-        Pin { shared: self.clone(), heap, target }
-    }
-}
-
-/// A reference in transit: its target stays alive until this is dropped.
-pub struct Pin {
-    shared: Arc<HeapShared>,
-    heap: u32,
-    target: *mut Header,
-}
-
-// SAFETY: the pointer is only an address here; who uses it follows the protocol of foreign reads.
-unsafe impl Send for Pin {}
-// SAFETY: as above; a pin has no mutable state of its own.
-unsafe impl Sync for Pin {}
-
-impl Pin {
-    /// Number of the target's heap.
-    pub fn heap(&self) -> u32 {
-        self.heap
-    }
-
-    /// The target.
-    pub fn target(&self) -> *mut Header {
-        self.target
-    }
-}
-
-impl Drop for Pin {
-    fn drop(&mut self) {
-        let mut pins = self.shared.pins.lock().unwrap_or_else(|p| p.into_inner());
-        if let Some(count) = pins.get_mut(&(self.target as usize)) {
-            *count -= 1;
-            if *count == 0 {
-                pins.remove(&(self.target as usize));
-            }
-        }
-    }
-}
-
 /// What a heap's owner holds outside the heap.
 pub trait Roots {
-    /// Traces all roots. Called when marking begins.
+    /// Traces all roots. Called when a collection begins.
     fn trace(&mut self, tracer: &mut Tracer);
     /// Traces the roots that have no write barrier and may have changed since `trace`: the running task's stack and what
-    /// else lies in Rust data. Called when marking is to end, perhaps several times, and by every young collection.
+    /// else lies in Rust data. Called when marking is to end, perhaps several times.
     fn trace_volatile(&mut self, tracer: &mut Tracer);
     /// The set of live objects is final: weak references held outside the heap (a task's future) are to be cleared.
     fn after_mark(&mut self, live: &Liveness);
 }
 
-/// Takes roots from [`Roots`].
-pub struct Tracer {
-    found: Vec<*mut Header>,
-}
-
-impl Tracer {
-    /// A root.
-    #[inline]
-    pub fn value(&mut self, value: Value) {
-        if value.is_object() {
-            self.object(value.pointer());
-        }
-    }
-
-    /// A root.
-    #[inline]
-    pub fn object(&mut self, object: *mut Header) {
-        self.found.push(object);
-    }
-
-    /// The frames of a stack whose innermost frame has this base (0: none). For the running stack; those of tasks and
-    /// generators that do not run are found through their owners by [`Stack::base`].
-    pub fn stack(&mut self, stack: *mut Stack, base: u32) {
-        let _ = base;
-        self.object(stack.cast());
-    }
-}
-
-/// Tells which objects survive, to [`Roots::after_mark`].
-pub struct Liveness {
-    _private: (),
-}
-
-impl Liveness {
-    /// Whether the object (of this heap, or immortal) survives.
-    pub fn is_live(&self, object: *mut Header) -> bool {
-        let _ = object;
-        true
-    }
-}
-
-/// Figures about one heap.
-#[derive(Clone, Debug, Default)]
-pub struct HeapStats {
-    /// Bytes in use: blocks, large objects, external content.
-    pub used_bytes: usize,
-    /// Bytes allocated since the heap was made.
-    pub allocated_bytes: u64,
-    /// Bytes found live by the last full collection.
-    pub live_bytes: usize,
-    /// Young collections.
-    pub young: u64,
-    /// Full collections.
-    pub full: u64,
-    /// Pauses by duration: bucket `i` counts those below `2^i` microseconds (and not below half of that).
-    pub pauses: [u64; 24],
-    /// The longest pause.
-    pub longest: Duration,
-    /// All pauses together.
-    pub total: Duration,
-}
+/// Objects of more bytes than this have an allocation of their own.
+const LARGEST_IN_BLOCK: usize = 32 << 10;
+/// Objects of more bytes than this are not allowed to end the search of a hole.
+const LARGEST_SMALL: usize = 1 << 10;
+/// Entries of the table of proxies made lately.
+const PROXY_CACHE: usize = 256;
 
 /// A thread's heap.
 #[repr(C)]
 pub struct Heap {
-    used: usize,
+    /// Free part of the hole that objects are allocated in, at fixed offsets for compiled code.
+    bump: *mut u8,
+    limit: *mut u8,
+    /// Free part of a block for middle-sized objects.
+    middle: (*mut u8, *mut u8),
+    /// A safepoint has something to do.
+    wants: bool,
     number: u32,
-    shared: Arc<HeapShared>,
+    /// What may be allocated before it has.
+    quota: isize,
+    allocated_since_full: usize,
+    tracer: Tracer,
+    /// Marked objects that were written since they were visited.
+    log: Vec<*mut Header>,
+    /// Large chunks with cards set.
+    carded: Vec<NonNull<Head>>,
+    space: Space,
+    cycle: Cycle,
+    importers: Vec<(u32, Importer)>,
+    proxies: ProxyCache,
+    cursors: Cursors,
+    owner: Arc<OwnerTable>,
     member: Member,
+    shared: Arc<HeapShared>,
     config: HeapConfig,
+    stats: HeapStats,
+    permanent: bool,
 }
 
 // SAFETY: a heap is used by one thread at a time; it moves to its thread before that starts.
 unsafe impl Send for Heap {}
 
+/// Proxies made lately, by target: any may be missing.
+#[derive(Default)]
+struct ProxyCache {
+    entries: Vec<(*mut Header, *mut Proxy)>,
+}
+
+impl ProxyCache {
+    #[inline]
+    fn slot(target: *mut Header) -> usize {
+        let address = target as usize >> 4;
+        (address ^ address >> 8) % PROXY_CACHE
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
 impl Heap {
+    /// Offset of the pointer to the free part of the current hole.
+    pub const BUMP_OFFSET: usize = std::mem::offset_of!(Heap, bump);
+    /// Offset of the pointer to its end.
+    pub const LIMIT_OFFSET: usize = std::mem::offset_of!(Heap, limit);
+
     /// A new heap; its thread begins offline.
     pub fn new(shared: Arc<HeapShared>, config: HeapConfig) -> Heap {
         let member = shared.quiesce.join();
-        let number = shared.next.fetch_add(1, Ordering::Relaxed);
-        Heap { used: 0, number, member, shared, config }
+        let (number, owner) = shared.enter();
+        Heap {
+            bump: null_mut(),
+            limit: null_mut(),
+            middle: (null_mut(), null_mut()),
+            wants: config.stress,
+            number,
+            quota: config.young_bytes as isize,
+            allocated_since_full: 0,
+            tracer: Tracer::new(number),
+            log: Vec::new(),
+            carded: Vec::new(),
+            space: Space::new(number, shared.memory.clone()),
+            cycle: Cycle::new(config.young_bytes * 4),
+            importers: Vec::new(),
+            proxies: ProxyCache::default(),
+            cursors: Cursors::default(),
+            owner,
+            member,
+            shared,
+            config,
+            stats: HeapStats::default(),
+            permanent: false,
+        }
     }
 
     /// A heap without limit and without others, online: for tests and tools.
@@ -244,42 +216,141 @@ impl Heap {
         self.member.offline();
     }
 
-    /// The thread holds no foreign pointer at this moment (about 1 ns).
+    /// The thread holds no foreign pointer at this moment (about 1 ns). It must be online.
     #[inline(always)]
     pub fn quiescent(&self) {
         self.member.quiescent();
     }
 
-    /// A new object with its header written; the caller fills the rest before the next safepoint.
+    /// A new object with its header written; the caller fills the rest before the next safepoint. (The last word of an
+    /// instance is null already: it may be padding.)
     #[inline(always)]
     pub fn alloc(&mut self, kind: Kind, class: u32, bytes: usize) -> Result<*mut Header, OutOfMemory> {
-        self.used += bytes;
-        Ok(raw(kind, 0, class, bytes))
+        let object = self.bump;
+        if bytes > self.limit.addr() - object.addr() {
+            return self.alloc_slowly(kind, class, bytes);
+        }
+        // The hole is a whole number of granules, so the rounded size fits as well.
+        let bytes = bytes.next_multiple_of(GRANULE);
+        self.bump = object.wrapping_add(bytes);
+        let object = object.cast::<Header>();
+        // SAFETY: the hole is free memory of this heap with room for `bytes` bytes.
+        unsafe { write_header(object, kind, class, bytes, (bytes / GRANULE) as u16) };
+        Ok(object)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn alloc_slowly(&mut self, kind: Kind, class: u32, bytes: usize) -> Result<*mut Header, OutOfMemory> {
+        let bytes = bytes.checked_next_multiple_of(GRANULE).ok_or(OutOfMemory)?;
+        if bytes > LARGEST_IN_BLOCK {
+            let object = self.space.take_large(bytes)?;
+            self.count(bytes);
+            // SAFETY: a fresh chunk with room for the object.
+            unsafe { write_header(object, kind, class, bytes, 0) };
+            return Ok(object);
+        }
+        let object = if bytes > LARGEST_SMALL {
+            if bytes > self.middle.1.addr() - self.middle.0.addr() {
+                match self.space.fresh_block(self.tracer.colour) {
+                    Ok(block) => self.middle = block,
+                    // The limit is reached, but somewhere there may be a hole.
+                    Err(OutOfMemory) => self.middle = self.space.next_hole(bytes, self.tracer.colour)?,
+                }
+                self.count(self.middle.1.addr() - self.middle.0.addr());
+            }
+            let object = self.middle.0;
+            self.middle.0 = object.wrapping_add(bytes);
+            object
+        } else {
+            (self.bump, self.limit) = self.space.next_hole(bytes, self.tracer.colour)?;
+            self.count(self.limit.addr() - self.bump.addr());
+            let object = self.bump;
+            self.bump = object.wrapping_add(bytes);
+            object
+        };
+        let object = object.cast::<Header>();
+        // SAFETY: the region just chosen has room for the object.
+        unsafe { write_header(object, kind, class, bytes, (bytes / GRANULE) as u16) };
+        Ok(object)
+    }
+
+    /// Counts allocation against the quota.
+    fn count(&mut self, bytes: usize) {
+        self.stats.allocated_bytes += bytes as u64;
+        self.allocated_since_full = self.allocated_since_full.saturating_add(bytes);
+        self.quota -= bytes as isize;
+        if self.quota <= 0 && !self.wants {
+            self.wants = true;
+            if let Some(poke) = &self.config.poke {
+                poke.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// As [`alloc`](Self::alloc), for an object that owns something outside the heap: external strings and bytes, handles.
+    /// What a string or bytes object owns is given back to the budget when it dies, so its creator charges the length
+    /// ([`charge_external`](Self::charge_external)).
     pub fn alloc_finalised(
         &mut self,
         kind: Kind,
         class: u32,
         bytes: usize,
     ) -> Result<*mut Header, OutOfMemory> {
-        self.used += bytes;
-        Ok(raw(kind, FLAG_FINALISER, class, bytes))
+        let object = self.alloc(kind, class, bytes)?;
+        // SAFETY: the object was just made, by this thread.
+        unsafe { (*object).flags.store(FLAG_FINALISER, Ordering::Relaxed) };
+        self.space.add_finaliser(object);
+        Ok(object)
     }
 
-    /// Stores into a slot of `owner`.
+    fn drop_regions(&mut self) {
+        (self.bump, self.limit) = (null_mut(), null_mut());
+        self.middle = (null_mut(), null_mut());
+    }
+
+    /// Stores into a slot of `owner`, an object of this heap (not a stack's word).
     #[inline(always)]
     pub fn store(&mut self, owner: *mut Header, slot: &Slot, value: Value) {
-        self.barrier(owner);
         slot.set_unbarriered(value);
+        // SAFETY: every object has a side byte; that of an own object is touched by this thread only.
+        if value.is_object() && unsafe { *block::side(owner) } & LOG != 0 {
+            self.log_slot(owner, slot);
+        }
     }
 
     /// Tells the collector that slots of `owner` are written without [`store`](Self::store) before the next safepoint (or
-    /// were since the last one). A task or generator counts as written when it stops running.
+    /// were since the last one). A task or generator counts as written when it stops running and when it gets a new stack.
     #[inline(always)]
     pub fn barrier(&mut self, owner: *mut Header) {
-        let _ = owner;
+        // SAFETY: as in `store`.
+        if unsafe { *block::side(owner) } & LOG != 0 {
+            self.log_object(owner);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn log_object(&mut self, owner: *mut Header) {
+        // SAFETY: the side byte of an object of this heap.
+        unsafe { *block::side(owner) &= !LOG };
+        self.log.push(owner);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn log_slot(&mut self, owner: *mut Header, slot: &Slot) {
+        // SAFETY: an object of this heap; one without granules in its header lies in a large chunk.
+        unsafe {
+            if (*owner).granules != 0 {
+                return self.log_object(owner);
+            }
+            let chunk = block::head(owner);
+            block::set_card(chunk, (slot as *const Slot).addr() - owner.addr());
+            if !std::mem::replace(&mut (*chunk).carded, true) {
+                self.carded.extend(NonNull::new(chunk));
+            }
+        }
     }
 
     /// An integer as a value, boxed if need be.
@@ -313,31 +384,18 @@ impl Heap {
     /// Whether [`safepoint`](Self::safepoint) has something to do.
     #[inline(always)]
     pub fn wants_safepoint(&self) -> bool {
-        self.config.stress
+        self.wants
     }
 
     /// Whether the VM's memory limit is exceeded: the thread collects and, if that does not help, throws MemoryError.
     pub fn over_limit(&self) -> bool {
-        false
+        self.space.over_limit()
     }
 
-    /// A bounded slice of whatever is due. The thread is online, holds no foreign pointer, and has stored the running
-    /// stack's base in [`Stack::base`].
-    pub fn safepoint(&mut self, roots: &mut dyn Roots) {
-        let _ = roots;
-        self.quiescent();
-    }
-
-    /// A full collection now, under the same conditions.
-    pub fn collect(&mut self, roots: &mut dyn Roots) {
-        let _ = roots;
-        self.quiescent();
-    }
-
-    /// Checks the whole reachable heap.
-    pub fn verify(&mut self, roots: &mut dyn Roots) -> Result<(), String> {
-        let _ = roots;
-        Ok(())
+    /// Allows a few blocks beyond the limit until the next full collection, so that a MemoryError can be made and
+    /// caught.
+    pub fn grant_reserve(&mut self) {
+        self.space.slack = 4 * block::BLOCK;
     }
 
     /// Whether `bytes` more outside the heap would stay within the limit: asked before a long string's content is
@@ -348,24 +406,27 @@ impl Heap {
 
     /// Counts memory that objects hold outside the heap (more, or less again).
     pub fn charge_external(&mut self, bytes: isize) {
-        self.used = self.used.saturating_add_signed(bytes);
+        self.space.charge_external(bytes);
+        if bytes > 0 {
+            self.count(bytes as usize);
+        }
     }
 
     /// Bytes in use.
     pub fn used_bytes(&self) -> usize {
-        self.used
+        self.space.used()
     }
 
     /// Figures.
     pub fn stats(&self) -> HeapStats {
-        HeapStats { used_bytes: self.used, ..HeapStats::default() }
+        HeapStats { used_bytes: self.space.used(), live_bytes: self.tracer.marked, ..self.stats.clone() }
     }
 
     /// A proxy of an object of heap `heap`, made and listed with this heap's imports, or the one made lately for the
     /// same target, class and root. With a null `root` always a new one, with a lock of its own in state `lock`.
     ///
-    /// The target is not a proxy, not immortal, and kept alive at this moment by its owner's heap, a pin, or a
-    /// proxy's listing.
+    /// The target is not a proxy, not immortal, and kept alive at this moment by its owner's heap (the caller read it
+    /// since its last quiescent point), a pin, or a listed proxy.
     pub fn proxy(
         &mut self,
         class: u32,
@@ -374,6 +435,18 @@ impl Heap {
         root: *mut Proxy,
         lock: u32,
     ) -> Result<*mut Proxy, OutOfMemory> {
+        let place = ProxyCache::slot(target);
+        if !root.is_null()
+            && let Some(&(known, proxy)) = self.proxies.entries.get(place)
+            && known == target
+        {
+            // SAFETY: the table is emptied when marking ends, so the proxy is live.
+            unsafe {
+                if (*proxy).root == root && (*proxy).header.class == class {
+                    return Ok(proxy);
+                }
+            }
+        }
         let object = self.alloc(Kind::Proxy, class, size_of::<Proxy>())?.cast::<Proxy>();
         // SAFETY: the object was just allocated with room for a Proxy.
         unsafe {
@@ -382,48 +455,79 @@ impl Heap {
             (*object).lock = AtomicU32::new(lock);
             (*object).root = root;
         }
+        if heap == self.number {
+            self.import_own(target);
+        } else {
+            self.import(heap, target);
+        }
+        if !root.is_null() {
+            if self.proxies.entries.is_empty() {
+                self.proxies.entries.resize(PROXY_CACHE, (null_mut(), null_mut()));
+            }
+            self.proxies.entries[place] = (target, object);
+        }
         Ok(object)
     }
 
-    /// An object of this heap comes back through a foreign proxy or a message: from now on it is held here.
+    /// Lists a foreign target.
     #[inline]
-    pub fn import_own(&mut self, target: *mut Header) {
-        let _ = target;
-    }
-
-    /// The target of a weak reference of this heap, held from now on; null if it is dead.
-    pub fn weak_target(&mut self, weak: *mut Weak) -> Value {
-        // SAFETY: the caller has a live weak reference of this heap.
-        unsafe { (*weak).target.get() }
+    fn import(&mut self, heap: u32, target: *mut Header) {
+        for i in 0..self.importers.len() {
+            if self.importers[i].0 == heap {
+                self.importers[i].1.append(target as usize);
+                if i > 0 {
+                    self.importers.swap(i, i - 1);
+                }
+                return;
+            }
+        }
+        if let Some(owner) = self.shared.owner(heap) {
+            let mut importer = Importer::new(self.number, &owner);
+            importer.append(target as usize);
+            self.importers.push((heap, importer));
+        }
     }
 
     /// Keeps an object of this heap alive while a reference to it is on its way in a message.
     pub fn pin(&mut self, target: *mut Header) -> Pin {
+        self.import_own(target);
         self.shared.pin(self.number, target)
     }
-}
 
-fn raw(kind: Kind, flags: u8, class: u32, bytes: usize) -> *mut Header {
-    let bytes = bytes.next_multiple_of(16);
-    let layout = Layout::from_size_align(bytes, 16).expect("object sizes are far below isize::MAX");
-    // SAFETY: the size is not zero; the header fits in every object.
-    unsafe {
-        let object = alloc(layout).cast::<Header>();
-        object.write(Header::new(kind, flags, u16::try_from(bytes / 16).unwrap_or(0), class));
-        if kind == Kind::Instance {
-            object.cast::<u64>().add(bytes / 8 - 1).write(Value::NULL.bits());
-        }
-        object
+    /// Keeps the heap's objects until the VM ends, even when its thread ends before: for a thread whose module variables
+    /// other threads may read at any time.
+    pub fn keep_for_ever(&mut self) {
+        self.permanent = true;
+    }
+
+    /// Whether a collection has begun and is not finished.
+    pub fn collecting(&self) -> bool {
+        !matches!(self.cycle.phase, Phase::Idle)
     }
 }
 
-/// Objects outside all heaps: constants, functions, classes, modules.
-#[derive(Default)]
-pub struct Immortals;
+impl Drop for Heap {
+    /// The thread has ended. The memory lives on, read-only, as long as other heaps refer to it.
+    fn drop(&mut self) {
+        self.member.offline();
+        let space = std::mem::replace(&mut self.space, Space::new(self.number, self.shared.memory.clone()));
+        let imports_from = self.importers.drain(..).map(|(heap, _)| heap).collect();
+        self.shared.freeze(self.number, space, self.owner.clone(), imports_from, self.permanent);
+        // Once to begin its grace period, once for the case that nobody is online.
+        self.shared.tend_frozen();
+        self.shared.tend_frozen();
+    }
+}
 
-impl Immortals {
-    /// A new immortal object with its header written.
-    pub fn alloc(&self, kind: Kind, class: u32, bytes: usize) -> *mut Header {
-        raw(kind, FLAG_IMMORTAL, class, bytes)
+/// # Safety
+/// `object` has room for `bytes` bytes, a whole number of granules and not zero.
+#[inline(always)]
+unsafe fn write_header(object: *mut Header, kind: Kind, class: u32, bytes: usize, granules: u16) {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        object.write(Header::new(kind, 0, granules, class));
+        if matches!(kind, Kind::Instance) {
+            object.cast::<u64>().add(bytes / 8 - 1).write(Value::NULL.bits());
+        }
     }
 }

@@ -1,0 +1,325 @@
+//! Blocks of 64 KiB and large chunks: where objects lie, and the side bytes that the collector keeps about them.
+//!
+//! ```text
+//! block   | head 64 B | side bytes, one per granule of 16 B ... 4096 | objects ...            65536 |
+//! large   | head 64 B | one side byte ...                       1024 | one object ...               |
+//! ```
+//! Both are aligned to 64 KiB, so that the side byte of any object is found from its address alone, large or not, immortal
+//! or not. A side byte says, for the granule where an object begins: its colour (marked), and whether a write to it must be
+//! logged; for the granule where it ends: the colour and `END`. Everything without colour is dead or younger than the last
+//! collection. Only the owner of a block touches its head and side bytes.
+
+use crate::object::Header;
+use std::alloc::{Layout, alloc, dealloc};
+use std::collections::BTreeMap;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+
+/// Size and alignment of a block.
+pub(crate) const BLOCK: usize = 1 << 16;
+/// The unit of allocation.
+pub(crate) const GRANULE: usize = 16;
+/// Offset of the first object in a block: the side bytes of the granules before it would be those of head and side bytes.
+pub(crate) const BLOCK_DATA: usize = BLOCK / GRANULE;
+/// First granule that holds objects.
+pub(crate) const FIRST_GRANULE: usize = BLOCK_DATA / GRANULE;
+/// Granules in a block.
+pub(crate) const GRANULES: usize = BLOCK / GRANULE;
+/// Offset of the object in a large chunk.
+pub(crate) const LARGE_DATA: usize = 1024;
+
+/// First mark colour; which one means "live" changes with every full collection.
+pub(crate) const COLOUR_A: u8 = 1;
+/// Second mark colour.
+pub(crate) const COLOUR_B: u8 = 2;
+/// A write to this object must be logged.
+pub(crate) const LOG: u8 = 4;
+/// The object ends in this granule.
+pub(crate) const END: u8 = 8;
+/// What immortals have: marked whatever the colour, never logged.
+pub(crate) const IMMORTAL: u8 = COLOUR_A | COLOUR_B;
+
+/// Bytes of a large object that one card stands for.
+pub(crate) const CARD: usize = 1024;
+
+/// The first bytes of a block or large chunk.
+#[repr(C)]
+pub(crate) struct Head {
+    /// Bytes of the object of a large chunk, 0 for a block.
+    pub(crate) large: usize,
+    /// Index in the heap's table of blocks or large chunks.
+    pub(crate) index: u32,
+    /// Number of the heap.
+    pub(crate) heap: u32,
+    /// Its unmarked objects are waiting to be swept (see `collect`).
+    pub(crate) pending: bool,
+    /// No side byte has an outdated colour (blocks).
+    pub(crate) clean: bool,
+    /// Objects were allocated in it since the last mark's end.
+    pub(crate) touched: bool,
+    /// Stands in the list of carded chunks (large).
+    pub(crate) carded: bool,
+    /// One byte per [`CARD`] bytes of a large object, nonzero where a slot was written; null before the first.
+    pub(crate) cards: *mut u8,
+}
+
+const _: () = assert!(size_of::<Head>() <= 64 && LARGE_DATA / GRANULE >= 64);
+
+/// The head of the block or chunk that an object lies in.
+#[inline(always)]
+pub(crate) fn head(object: *const Header) -> *mut Head {
+    object.map_addr(|address| address & !(BLOCK - 1)).cast_mut().cast()
+}
+
+/// The side byte of an object.
+#[inline(always)]
+pub(crate) fn side(object: *const Header) -> *mut u8 {
+    let granule = (object.addr() & (BLOCK - 1)) / GRANULE;
+    head(object).cast::<u8>().wrapping_add(granule)
+}
+
+/// Size of an object in bytes, whole granules.
+///
+/// # Safety
+/// `object` points to an object with its header written, in a block or chunk.
+#[inline(always)]
+pub(crate) unsafe fn size_of_object(object: *const Header) -> usize {
+    // SAFETY: by the caller's promise; an object with no granules in its header lies in a large chunk.
+    unsafe {
+        match (*object).granules {
+            0 => (*head(object)).large,
+            granules => granules as usize * GRANULE,
+        }
+    }
+}
+
+/// Every byte of a word set to `byte`.
+#[inline(always)]
+pub(crate) const fn splat(byte: u8) -> u64 {
+    byte as u64 * 0x0101_0101_0101_0101
+}
+
+/// First granule at or after `from` whose side byte has a bit of `mask`, or [`GRANULES`].
+///
+/// # Safety
+/// `block` is a block of the calling thread's heap.
+#[inline]
+pub(crate) unsafe fn find(block: *mut Head, from: usize, mask: u8) -> usize {
+    let mask = splat(mask);
+    let bytes = block.cast::<u8>();
+    let mut at = from & !7;
+    // Bytes below `from` in the first word do not count.
+    let mut hide = u64::MAX << ((from & 7) * 8);
+    while at < GRANULES {
+        // SAFETY: the side bytes end at GRANULES, a multiple of 8, and are aligned to 8.
+        let word = unsafe { bytes.add(at).cast::<u64>().read() }.to_le() & mask & hide;
+        if word != 0 {
+            return at + word.trailing_zeros() as usize / 8;
+        }
+        hide = u64::MAX;
+        at += 8;
+    }
+    GRANULES
+}
+
+/// Clears every side byte that lacks `colour`; tells whether any is left.
+///
+/// # Safety
+/// `block` is a block of the calling thread's heap.
+pub(crate) unsafe fn clean(block: *mut Head, colour: u8) -> bool {
+    let shift = colour.trailing_zeros();
+    let words = block.cast::<u64>();
+    let mut any = 0;
+    for i in FIRST_GRANULE / 8..GRANULES / 8 {
+        // SAFETY: inside the side bytes.
+        unsafe {
+            let word = words.add(i).read();
+            let keep = ((word >> shift) & splat(1)) * 0xff;
+            words.add(i).write(word & keep);
+            any |= word & keep;
+        }
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { (*block).clean = true };
+    any != 0
+}
+
+const ARENA_BLOCKS: usize = 16;
+
+/// The VM's blocks: taken from the system in arenas of 1 MiB, given back when an arena is wholly free.
+#[derive(Default)]
+pub(crate) struct BlockPool {
+    inner: Mutex<Arenas>,
+}
+
+#[derive(Default)]
+struct Arenas {
+    /// By address: a bit for every free block.
+    arenas: BTreeMap<usize, Arena>,
+    free: Vec<NonNull<Head>>,
+}
+
+struct Arena {
+    start: NonNull<u8>,
+    free: u32,
+}
+
+// SAFETY: the pool hands every block to one heap at a time; the tables are behind the mutex.
+unsafe impl Send for BlockPool {}
+// SAFETY: as above.
+unsafe impl Sync for BlockPool {}
+
+fn arena_layout() -> Layout {
+    Layout::from_size_align(ARENA_BLOCKS * BLOCK, BLOCK).expect("constants that fit")
+}
+
+impl BlockPool {
+    /// A block with cleared head and side bytes, or none if the system has no memory.
+    pub(crate) fn take(&self, heap: u32) -> Option<NonNull<Head>> {
+        let mut inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if inner.free.is_empty() {
+            // SAFETY: the layout's size is not zero.
+            let start = NonNull::new(unsafe { alloc(arena_layout()) })?;
+            inner.arenas.insert(start.addr().get(), Arena { start, free: ARENA_BLOCKS as u32 });
+            for i in (0..ARENA_BLOCKS).rev() {
+                // SAFETY: inside the arena.
+                inner.free.push(unsafe { start.add(i * BLOCK) }.cast());
+            }
+        }
+        let block = inner.free.pop()?;
+        if let Some((_, arena)) = inner.arenas.range_mut(..=block.addr().get()).next_back() {
+            arena.free -= 1;
+        }
+        drop(inner);
+        // SAFETY: a free block of 64 KiB; head and side bytes lie before BLOCK_DATA.
+        unsafe {
+            block.cast::<u8>().write_bytes(0, BLOCK_DATA);
+            block.as_ptr().write(Head {
+                large: 0,
+                index: 0,
+                heap,
+                pending: false,
+                clean: true,
+                touched: false,
+                carded: false,
+                cards: std::ptr::null_mut(),
+            });
+        }
+        Some(block)
+    }
+
+    /// Takes a block back; nobody refers to it any more.
+    pub(crate) fn give(&self, block: NonNull<Head>) {
+        let mut inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        inner.free.push(block);
+        let address = block.addr().get();
+        let Some((&start, arena)) = inner.arenas.range_mut(..=address).next_back() else { return };
+        arena.free += 1;
+        // Two arenas' worth stay here for the next who needs a block.
+        if arena.free as usize == ARENA_BLOCKS && inner.free.len() > 2 * ARENA_BLOCKS {
+            inner.free.retain(|block| !(start..start + ARENA_BLOCKS * BLOCK).contains(&block.addr().get()));
+            if let Some(arena) = inner.arenas.remove(&start) {
+                // SAFETY: allocated with this layout, and none of its blocks is in use.
+                unsafe { dealloc(arena.start.as_ptr(), arena_layout()) };
+            }
+        }
+    }
+}
+
+impl Drop for BlockPool {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for arena in inner.arenas.values() {
+            // An arena with blocks in use is leaked: some heap outlived the pool.
+            if arena.free as usize == ARENA_BLOCKS {
+                // SAFETY: allocated with this layout, and none of its blocks is in use.
+                unsafe { dealloc(arena.start.as_ptr(), arena_layout()) };
+            }
+        }
+    }
+}
+
+fn large_layout(bytes: usize) -> Option<Layout> {
+    Layout::from_size_align(bytes.checked_add(LARGE_DATA)?, BLOCK).ok()
+}
+
+/// A large chunk for an object of `bytes` (a whole number of granules).
+pub(crate) fn take_large(bytes: usize, heap: u32) -> Option<NonNull<Head>> {
+    let layout = large_layout(bytes)?;
+    // SAFETY: the size is not zero.
+    let chunk = NonNull::new(unsafe { alloc(layout) })?;
+    // SAFETY: the chunk begins with LARGE_DATA bytes of head and side bytes.
+    unsafe {
+        chunk.write_bytes(0, LARGE_DATA);
+        chunk.cast::<Head>().write(Head {
+            large: bytes,
+            index: 0,
+            heap,
+            pending: false,
+            clean: true,
+            touched: true,
+            carded: false,
+            cards: std::ptr::null_mut(),
+        });
+    }
+    Some(chunk.cast())
+}
+
+/// Frees a large chunk.
+///
+/// # Safety
+/// `chunk` is from [`take_large`], and nobody refers to it any more.
+pub(crate) unsafe fn give_large(chunk: NonNull<Head>) {
+    // SAFETY: by the caller's promise; layouts were valid when allocated.
+    unsafe {
+        let bytes = (*chunk.as_ptr()).large;
+        let cards = (*chunk.as_ptr()).cards;
+        if !cards.is_null() {
+            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(cards, bytes.div_ceil(CARD))));
+        }
+        if let Some(layout) = large_layout(bytes) {
+            dealloc(chunk.as_ptr().cast(), layout);
+        }
+    }
+}
+
+/// The object of a large chunk.
+pub(crate) fn large_object(chunk: NonNull<Head>) -> *mut Header {
+    chunk.as_ptr().cast::<u8>().wrapping_add(LARGE_DATA).cast()
+}
+
+/// Notes that something was written at `offset` bytes into the object of a large chunk.
+///
+/// # Safety
+/// `chunk` is a large chunk of the calling thread's heap, and the offset lies in its object.
+pub(crate) unsafe fn set_card(chunk: *mut Head, offset: usize) {
+    // SAFETY: by the caller's promise; there is a card for every CARD bytes.
+    unsafe {
+        if (*chunk).cards.is_null() {
+            let cards = vec![0u8; (*chunk).large.div_ceil(CARD)].into_boxed_slice();
+            (*chunk).cards = Box::into_raw(cards).cast();
+        }
+        (*chunk).cards.add(offset / CARD).write(1);
+    }
+}
+
+/// Calls `written` with the ranges of bytes that cards note, and clears the cards.
+///
+/// # Safety
+/// `chunk` is a large chunk of the calling thread's heap.
+pub(crate) unsafe fn take_cards(chunk: *mut Head, mut written: impl FnMut(usize, usize)) {
+    // SAFETY: by the caller's promise; the cards are a slice of this length.
+    unsafe {
+        (*chunk).carded = false;
+        let bytes = (*chunk).large;
+        if (*chunk).cards.is_null() {
+            return;
+        }
+        let cards = std::slice::from_raw_parts_mut((*chunk).cards, bytes.div_ceil(CARD));
+        for (i, card) in cards.iter_mut().enumerate() {
+            if std::mem::take(card) != 0 {
+                written(i * CARD, ((i + 1) * CARD).min(bytes));
+            }
+        }
+    }
+}

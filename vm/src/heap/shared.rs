@@ -1,0 +1,244 @@
+//! What the heaps of one VM share: the memory limit, the pool of blocks, the quiescence domain, the registry of heaps with
+//! their imports, and the frozen heaps of threads that have ended.
+
+use super::block::BlockPool;
+use super::imports::{Cursors, OwnerTable, Scan};
+use super::quiesce::{Quiesce, Ticket};
+use super::space::Space;
+use crate::object::Header;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The VM's memory limit and how much of it is used.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit: AtomicUsize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Takes `bytes`, unless that exceeds the limit by more than `slack`.
+    pub(crate) fn take(&self, bytes: usize, slack: usize) -> bool {
+        let limit = self.limit().saturating_add(slack);
+        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before.checked_add(bytes).is_some_and(|after| after <= limit);
+        if !fits {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    /// Takes `bytes` whatever the limit.
+    pub(crate) fn charge(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn give(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What all heaps of a VM share.
+pub struct HeapShared {
+    pub(crate) quiesce: Quiesce,
+    pub(crate) memory: Arc<Memory>,
+    next: AtomicU32,
+    owners: Mutex<HashMap<u32, Arc<OwnerTable>>>,
+    frozen: Mutex<Vec<Frozen>>,
+}
+
+/// The part of it that a heap's memory needs even after the VM is gone.
+pub(crate) struct Memory {
+    pub(crate) pool: BlockPool,
+    pub(crate) budget: Budget,
+}
+
+/// The heap of a thread that has ended: read-only, dropped when nobody refers to it.
+struct Frozen {
+    number: u32,
+    space: Space,
+    owner: Arc<OwnerTable>,
+    /// Heaps that it holds proxies of.
+    imports_from: Vec<u32>,
+    /// Since when nothing may have referred to it any more.
+    ticket: Option<Ticket>,
+    /// Kept until the VM ends.
+    permanent: bool,
+}
+
+impl HeapShared {
+    /// The shared part for a VM whose heaps may use `limit_bytes` together.
+    pub fn new(limit_bytes: usize) -> Arc<HeapShared> {
+        Arc::new(HeapShared {
+            quiesce: Quiesce::new(),
+            memory: Arc::new(Memory {
+                pool: BlockPool::default(),
+                budget: Budget { limit: AtomicUsize::new(limit_bytes), used: AtomicUsize::new(0) },
+            }),
+            next: AtomicU32::new(1),
+            owners: Mutex::new(HashMap::new()),
+            frozen: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The quiescence domain.
+    pub fn quiesce(&self) -> &Quiesce {
+        &self.quiesce
+    }
+
+    /// Bytes in use by all heaps.
+    pub fn used_bytes(&self) -> usize {
+        self.memory.budget.used()
+    }
+
+    /// The limit for all heaps together.
+    pub fn limit_bytes(&self) -> usize {
+        self.memory.budget.limit()
+    }
+
+    /// Sets the limit.
+    pub fn set_limit_bytes(&self, bytes: usize) {
+        self.memory.budget.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Number of heaps of ended threads that others still refer to.
+    pub fn frozen_heaps(&self) -> usize {
+        self.lock_frozen().len()
+    }
+
+    /// Keeps an object alive while a reference to it is on its way in a message. The caller is its owner, or holds a
+    /// proxy of it; the receiver drops the pin after it has listed the target ([`Heap::proxy`](super::Heap::proxy)).
+    pub fn pin(self: &Arc<Self>, heap: u32, target: *mut Header) -> Pin {
+        let owner = self.owner(heap);
+        if let Some(owner) = &owner {
+            owner.pin(target as usize);
+        }
+        Pin { owner, heap, target }
+    }
+
+    /// A number for a new heap, with its table.
+    pub(crate) fn enter(&self) -> (u32, Arc<OwnerTable>) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let owner = Arc::new(OwnerTable::new());
+        self.lock_owners().insert(number, owner.clone());
+        (number, owner)
+    }
+
+    /// The table of a heap that lives or is frozen.
+    pub(crate) fn owner(&self, heap: u32) -> Option<Arc<OwnerTable>> {
+        self.lock_owners().get(&heap).cloned()
+    }
+
+    fn lock_owners(&self) -> MutexGuard<'_, HashMap<u32, Arc<OwnerTable>>> {
+        self.owners.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn lock_frozen(&self) -> MutexGuard<'_, Vec<Frozen>> {
+        self.frozen.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Takes over the memory of a heap whose thread has ended.
+    pub(crate) fn freeze(
+        &self,
+        number: u32,
+        space: Space,
+        owner: Arc<OwnerTable>,
+        imports_from: Vec<u32>,
+        permanent: bool,
+    ) {
+        self.lock_frozen().push(Frozen { number, space, owner, imports_from, ticket: None, permanent });
+    }
+
+    /// Drops frozen heaps that nobody refers to: none of their objects is listed or pinned at the end of a grace period. The
+    /// argument is that of `imports`, with the whole heap white.
+    pub(crate) fn tend_frozen(&self) {
+        let Ok(mut frozen) = self.frozen.try_lock() else { return };
+        let mut dead = Vec::new();
+        let mut i = 0;
+        while i < frozen.len() {
+            let heap = &mut frozen[i];
+            i += 1;
+            if heap.permanent {
+                continue;
+            }
+            let Some(ticket) = &mut heap.ticket else {
+                if heap.is_unreferenced() {
+                    heap.ticket = Some(self.quiesce.grace_begin(None));
+                }
+                continue;
+            };
+            if !self.quiesce.grace_passed(ticket) {
+                continue;
+            }
+            heap.ticket = None;
+            if heap.is_unreferenced() {
+                i -= 1;
+                dead.push(frozen.swap_remove(i));
+            }
+        }
+        drop(frozen);
+        for heap in dead {
+            self.lock_owners().remove(&heap.number);
+            for owner in heap.imports_from {
+                if let Some(owner) = self.owner(owner) {
+                    owner.forget(heap.number);
+                }
+            }
+            drop(heap.space);
+        }
+    }
+}
+
+impl Frozen {
+    fn is_unreferenced(&self) -> bool {
+        let mut found = false;
+        self.owner.scan(&mut Cursors::default(), |_| found = true) == Scan::Complete && !found
+    }
+}
+
+/// A reference in transit: its target stays alive until this is dropped.
+pub struct Pin {
+    owner: Option<Arc<OwnerTable>>,
+    heap: u32,
+    target: *mut Header,
+}
+
+// SAFETY: the pointer is only an address here; who uses it follows the protocol of foreign reads.
+unsafe impl Send for Pin {}
+// SAFETY: as above; a pin has no mutable state of its own.
+unsafe impl Sync for Pin {}
+
+impl Pin {
+    /// Number of the target's heap.
+    pub fn heap(&self) -> u32 {
+        self.heap
+    }
+
+    /// The target.
+    pub fn target(&self) -> *mut Header {
+        self.target
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        if let Some(owner) = &self.owner {
+            owner.unpin(self.target as usize);
+        }
+    }
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pin({}:{:p})", self.heap, self.target)
+    }
+}

@@ -1,0 +1,390 @@
+//! A heap's memory: its blocks and large chunks, the search for holes, and what is swept.
+//!
+//! Every block is in one of these places: `available` (swept; its holes may be allocated from), `unswept` (its dead objects may
+//! be swept, lazily), `touched` (objects were allocated in it since the last mark's end), `pending` (marking has ended, but
+//! its dead objects may still be read by other threads), or none of them (full). Allocation goes through a block once, from
+//! front to back, from hole to hole; a hole is what lies between side bytes.
+
+use super::block::{self, BLOCK, END, FIRST_GRANULE, GRANULE, GRANULES, Head, LARGE_DATA};
+use super::mark::Tracer;
+use super::shared::Memory;
+use super::{OutOfMemory, finalise};
+use crate::object::Header;
+use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
+
+/// Smallest hole that is worth going to.
+const SMALLEST_HOLE: usize = 64;
+/// How many blocks are looked at for an empty one.
+const EMPTY_SEARCH: usize = 8;
+/// What a dead object's memory is filled with in checking modes: as a value an unknown special, as a header no kind.
+pub(crate) const POISON: u64 = 0xdead_dead_dead_deed;
+
+/// A heap's memory.
+pub(crate) struct Space {
+    pub(crate) number: u32,
+    memory: Arc<Memory>,
+    pub(crate) blocks: Vec<NonNull<Head>>,
+    available: Vec<NonNull<Head>>,
+    unswept: Vec<NonNull<Head>>,
+    touched: Vec<NonNull<Head>>,
+    pending: Vec<NonNull<Head>>,
+    pub(crate) large: Vec<NonNull<Head>>,
+    young_large: Vec<NonNull<Head>>,
+    pending_large: Vec<NonNull<Head>>,
+    /// The block that holes are taken from, and where the search goes on.
+    current: *mut Head,
+    granule: usize,
+    /// Objects with content outside the heap: those that no collection has seen yet, and the others.
+    young_finalisers: Vec<*mut Header>,
+    old_finalisers: Vec<*mut Header>,
+    external: usize,
+    /// Bytes that this heap has taken from the budget.
+    used: usize,
+    /// Overshoot of the limit that is allowed just now.
+    pub(crate) slack: usize,
+    /// Empty blocks that sweeping kept since the last full collection.
+    kept: usize,
+}
+
+// SAFETY: a space is used by one thread at a time, and its memory is not tied to a thread.
+unsafe impl Send for Space {}
+
+impl Space {
+    pub(crate) fn new(number: u32, memory: Arc<Memory>) -> Self {
+        Self {
+            number,
+            memory,
+            blocks: Vec::new(),
+            available: Vec::new(),
+            unswept: Vec::new(),
+            touched: Vec::new(),
+            pending: Vec::new(),
+            large: Vec::new(),
+            young_large: Vec::new(),
+            pending_large: Vec::new(),
+            current: null_mut(),
+            granule: 0,
+            young_finalisers: Vec::new(),
+            old_finalisers: Vec::new(),
+            external: 0,
+            used: 0,
+            slack: BLOCK,
+            kept: 0,
+        }
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
+    pub(crate) fn over_limit(&self) -> bool {
+        self.memory.budget.used() > self.memory.budget.limit()
+    }
+
+    /// Whether less than an eighth of the VM's limit is left.
+    pub(crate) fn nearly_full(&self) -> bool {
+        let limit = self.memory.budget.limit();
+        self.memory.budget.used() > limit - limit / 8
+    }
+
+    /// The next hole of at least `bytes` (at most what a block holds): its start and end.
+    pub(crate) fn next_hole(&mut self, bytes: usize, colour: u8) -> Result<(*mut u8, *mut u8), OutOfMemory> {
+        let wanted = bytes.max(SMALLEST_HOLE) / GRANULE;
+        loop {
+            let block = self.current;
+            if !block.is_null() {
+                while self.granule < GRANULES {
+                    let from = self.granule;
+                    // SAFETY: a block of this heap; everything with a side byte ends at the next END.
+                    let to = unsafe {
+                        let to = block::find(block, from, 0xff);
+                        self.granule = block::find(block, to, END) + 1;
+                        to
+                    };
+                    if to - from >= wanted {
+                        let start = block.cast::<u8>();
+                        return Ok((start.wrapping_add(from * GRANULE), start.wrapping_add(to * GRANULE)));
+                    }
+                }
+            }
+            self.current = self.next_block(colour)?;
+            self.granule = FIRST_GRANULE;
+        }
+    }
+
+    /// A whole free block for middle-sized objects: start and end. Looks at a few swept blocks before it takes a new one.
+    pub(crate) fn fresh_block(&mut self, colour: u8) -> Result<(*mut u8, *mut u8), OutOfMemory> {
+        self.sweep(EMPTY_SEARCH, colour, usize::MAX);
+        let from = self.available.len().saturating_sub(EMPTY_SEARCH);
+        let empty = (from..self.available.len()).rev().find(|&i| {
+            // SAFETY: a block of this heap; those that are available are clean.
+            unsafe { block::find(self.available[i].as_ptr(), FIRST_GRANULE, 0xff) == GRANULES }
+        });
+        let block = match empty {
+            Some(i) => {
+                let block = self.available.swap_remove(i);
+                // SAFETY: a block of this heap.
+                unsafe { (*block.as_ptr()).touched = true };
+                self.touched.push(block);
+                block.as_ptr()
+            }
+            None => self.new_block()?,
+        }
+        .cast::<u8>();
+        Ok((block.wrapping_add(block::BLOCK_DATA), block.wrapping_add(BLOCK)))
+    }
+
+    fn next_block(&mut self, colour: u8) -> Result<*mut Head, OutOfMemory> {
+        let Some(block) = self.available.pop().or_else(|| self.unswept.pop()) else {
+            return self.new_block();
+        };
+        let block = block.as_ptr();
+        // SAFETY: a block of this heap.
+        unsafe {
+            if !(*block).clean {
+                block::clean(block, colour);
+            }
+            (*block).touched = true;
+        }
+        self.touched.extend(NonNull::new(block));
+        Ok(block)
+    }
+
+    fn new_block(&mut self) -> Result<*mut Head, OutOfMemory> {
+        if !self.memory.budget.take(BLOCK, self.slack) {
+            return Err(OutOfMemory);
+        }
+        let Some(block) = self.memory.pool.take(self.number) else {
+            self.memory.budget.give(BLOCK);
+            return Err(OutOfMemory);
+        };
+        self.used += BLOCK;
+        // SAFETY: a fresh block.
+        unsafe {
+            (*block.as_ptr()).index = self.blocks.len() as u32;
+            (*block.as_ptr()).touched = true;
+        }
+        self.blocks.push(block);
+        self.touched.push(block);
+        Ok(block.as_ptr())
+    }
+
+    /// A place for a large object; `bytes` is a whole number of granules.
+    pub(crate) fn take_large(&mut self, bytes: usize) -> Result<*mut Header, OutOfMemory> {
+        let charge = bytes.saturating_add(LARGE_DATA);
+        if !self.memory.budget.take(charge, 0) {
+            return Err(OutOfMemory);
+        }
+        let Some(chunk) = block::take_large(bytes, self.number) else {
+            self.memory.budget.give(charge);
+            return Err(OutOfMemory);
+        };
+        self.used += charge;
+        // SAFETY: a fresh chunk.
+        unsafe { (*chunk.as_ptr()).index = self.large.len() as u32 };
+        self.large.push(chunk);
+        self.young_large.push(chunk);
+        Ok(block::large_object(chunk))
+    }
+
+    pub(crate) fn charge_external(&mut self, bytes: isize) {
+        if bytes >= 0 {
+            let bytes = bytes as usize;
+            self.external += bytes;
+            self.used += bytes;
+            self.memory.budget.charge(bytes);
+        } else {
+            let bytes = bytes.unsigned_abs().min(self.external);
+            self.external -= bytes;
+            self.used -= bytes;
+            self.memory.budget.give(bytes);
+        }
+    }
+
+    pub(crate) fn add_finaliser(&mut self, object: *mut Header) {
+        self.young_finalisers.push(object);
+    }
+
+    /// Marking has ended: what was allocated until now (in a full collection: everything) waits to be swept.
+    pub(crate) fn close(&mut self, full: bool) {
+        self.current = null_mut();
+        self.pending.clear();
+        self.pending_large.clear();
+        if full {
+            self.available.clear();
+            self.touched.clear();
+            self.young_large.clear();
+            self.pending.extend_from_slice(&self.blocks);
+            self.pending_large.extend_from_slice(&self.large);
+        } else {
+            self.pending.append(&mut self.touched);
+            self.pending_large.append(&mut self.young_large);
+        }
+        for &chunk in self.pending.iter().chain(&self.pending_large) {
+            // SAFETY: blocks and chunks of this heap.
+            unsafe {
+                (*chunk.as_ptr()).pending = true;
+                (*chunk.as_ptr()).touched = false;
+            }
+        }
+    }
+
+    /// Marking goes on after all.
+    pub(crate) fn reopen(&mut self, full: bool) {
+        for &chunk in self.pending.iter().chain(&self.pending_large) {
+            // SAFETY: blocks and chunks of this heap.
+            unsafe {
+                (*chunk.as_ptr()).pending = false;
+                (*chunk.as_ptr()).touched = true;
+            }
+        }
+        if !full {
+            self.touched.append(&mut self.pending);
+            self.young_large.append(&mut self.pending_large);
+        }
+    }
+
+    /// Nobody can read dead objects any more: drops what they own and frees them, blocks lazily. `full` as at
+    /// [`close`](Self::close).
+    pub(crate) fn release(&mut self, tracer: &Tracer, full: bool, poison: bool) {
+        self.finalise(tracer, full);
+        for chunk in std::mem::take(&mut self.pending_large) {
+            // SAFETY: a chunk of this heap; what is unmarked now is dead for everybody.
+            unsafe {
+                (*chunk.as_ptr()).pending = false;
+                if !tracer.is_marked(block::large_object(chunk)) {
+                    self.free_large(chunk);
+                }
+            }
+        }
+        for &block in &self.pending {
+            // SAFETY: a block of this heap.
+            unsafe {
+                (*block.as_ptr()).pending = false;
+                (*block.as_ptr()).clean = !full;
+                if poison {
+                    block::clean(block.as_ptr(), tracer.colour);
+                    poison_holes(block.as_ptr());
+                }
+            }
+        }
+        if full {
+            self.kept = 0;
+            self.unswept.append(&mut self.pending);
+        } else {
+            self.available.append(&mut self.pending);
+        }
+    }
+
+    fn finalise(&mut self, tracer: &Tracer, full: bool) {
+        let mut freed = 0;
+        let mut sift = |list: &mut Vec<*mut Header>, survivors: Option<&mut Vec<*mut Header>>| {
+            let dead = |object: *mut Header| {
+                // SAFETY: an object in the list has not been freed; block or chunk is of this heap.
+                !tracer.is_marked(object) && unsafe { (*block::head(object)).pending }
+            };
+            let mut moved = Vec::new();
+            list.retain(|&object| {
+                if dead(object) {
+                    // SAFETY: nobody can reach the object any more, and it leaves the list.
+                    freed += unsafe { finalise::drop_content(object) };
+                    return false;
+                }
+                if survivors.is_some() && tracer.is_marked(object) {
+                    moved.push(object);
+                    return false;
+                }
+                true
+            });
+            if let Some(survivors) = survivors {
+                survivors.append(&mut moved);
+            }
+        };
+        if full {
+            sift(&mut self.old_finalisers, None);
+        }
+        sift(&mut self.young_finalisers, Some(&mut self.old_finalisers));
+        self.charge_external(-(freed as isize));
+    }
+
+    /// # Safety
+    /// Nobody refers to the chunk's object any more.
+    unsafe fn free_large(&mut self, chunk: NonNull<Head>) {
+        // SAFETY: by the caller's promise; the table's indices are kept right.
+        unsafe {
+            let index = (*chunk.as_ptr()).index as usize;
+            let bytes = (*chunk.as_ptr()).large + LARGE_DATA;
+            self.large.swap_remove(index);
+            if let Some(moved) = self.large.get(index) {
+                (*moved.as_ptr()).index = index as u32;
+            }
+            block::give_large(chunk);
+            self.used -= bytes;
+            self.memory.budget.give(bytes);
+        }
+    }
+
+    /// Sweeps up to `count` blocks; empty ones beyond `keep` bytes go back to the pool. Tells whether none are left.
+    pub(crate) fn sweep(&mut self, count: usize, colour: u8, keep: usize) -> bool {
+        for _ in 0..count {
+            let Some(block) = self.unswept.pop() else { return true };
+            // SAFETY: a block of this heap, whose dead objects nobody reads.
+            unsafe {
+                let any = if (*block.as_ptr()).clean {
+                    block::find(block.as_ptr(), FIRST_GRANULE, 0xff) < GRANULES
+                } else {
+                    block::clean(block.as_ptr(), colour)
+                };
+                if !any && self.kept * BLOCK >= keep {
+                    let index = (*block.as_ptr()).index as usize;
+                    self.blocks.swap_remove(index);
+                    if let Some(moved) = self.blocks.get(index) {
+                        (*moved.as_ptr()).index = index as u32;
+                    }
+                    self.memory.pool.give(block);
+                    self.memory.budget.give(BLOCK);
+                    self.used -= BLOCK;
+                    continue;
+                }
+                self.kept += !any as usize;
+            }
+            self.available.push(block);
+        }
+        self.unswept.is_empty()
+    }
+}
+
+/// # Safety
+/// A clean block of the calling thread's heap that nobody else reads and nothing has been allocated in since.
+unsafe fn poison_holes(block: *mut Head) {
+    let mut from = FIRST_GRANULE;
+    while from < GRANULES {
+        // SAFETY: by the caller's promise nothing alive lies between side bytes.
+        unsafe {
+            let to = block::find(block, from, 0xff);
+            let words = block.cast::<u64>();
+            for word in from * 2..to * 2 {
+                words.add(word).write(POISON);
+            }
+            from = block::find(block, to, END) + 1;
+        }
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        for &object in self.young_finalisers.iter().chain(&self.old_finalisers) {
+            // SAFETY: the heap goes as a whole: nobody refers to its objects any more.
+            unsafe { finalise::drop_content(object) };
+        }
+        for &chunk in &self.large {
+            // SAFETY: as above.
+            unsafe { block::give_large(chunk) };
+        }
+        for &block in &self.blocks {
+            self.memory.pool.give(block);
+        }
+        self.memory.budget.give(self.used);
+    }
+}
