@@ -7,8 +7,8 @@
 use crate::symbol::Symbol;
 use crate::value::Value;
 use std::collections::HashMap;
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{OnceLock, RwLock};
 
 /// A class. Lives as long as the VM.
 pub struct Class {
@@ -29,7 +29,7 @@ pub struct Class {
     /// Methods and static functions: script or native function values (immortal).
     pub members: RwLock<HashMap<Symbol, Member>>,
     /// Sets attributes with computed initial values; runs before the constructor, superclasses' first.
-    pub init: Option<Value>,
+    pub init: OnceLock<Value>,
     /// Whether script code may derive from it and make instances with the general layout.
     pub extensible: bool,
     /// The proxy class that `share` uses for its instances, or null for the general one (`Proxy.map`).
@@ -46,6 +46,8 @@ pub struct Attribute {
     pub ty: AttributeType,
     /// Initial value (immortal or not an object).
     pub initial: Value,
+    /// Module whose types `ty` refers to (null where it does not).
+    pub module: *const crate::code::LoadedModule,
 }
 
 /// Declared type of an attribute, resolved as far as it can be when the class is made.

@@ -62,6 +62,9 @@ impl Code {
     pub const GENERATOR: u8 = 2;
     /// Register 0 is `self`.
     pub const METHOD: u8 = 4;
+    /// Part of the library: left out of traces.
+    pub const INTERNAL: u8 = 8;
+
     /// No rest parameter, no generator: the call needs no preparation beyond its arguments.
     pub fn is_plain(&self) -> bool {
         self.flags & (Self::REST | Self::GENERATOR) == 0

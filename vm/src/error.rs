@@ -16,6 +16,8 @@ pub enum Control {
     /// The running task waits: it has been entered where its waker will find it. The value it is resumed with
     /// becomes the operation's result.
     Park,
+    /// As `Park`, but the instruction is executed again when the task is woken (with whatever value).
+    ParkAndRetry,
     /// The running task goes to the back of the run queue; the operation's result is null.
     Yield,
 }

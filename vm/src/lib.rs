@@ -6,9 +6,11 @@
 pub mod bytecode;
 pub mod class;
 pub mod code;
+pub mod config;
 pub mod error;
 pub mod heap;
 pub mod interp;
+pub mod loader;
 pub mod native;
 pub mod object;
 pub mod symbol;

@@ -214,6 +214,22 @@ impl Instance {
     }
 }
 
+/// An integer constant that needs a box, outside all heaps.
+pub fn immortal_int(immortals: &crate::heap::Immortals, value: i64) -> Value {
+    let object = immortals.alloc(Kind::BoxInt, class_id::INT, size_of::<BoxInt>());
+    // SAFETY: just allocated with room for a BoxInt.
+    unsafe { (*object.cast::<BoxInt>()).value = value };
+    Value::object(object)
+}
+
+/// A float constant that needs a box, outside all heaps.
+pub fn immortal_float(immortals: &crate::heap::Immortals, value: f64) -> Value {
+    let object = immortals.alloc(Kind::BoxFloat, class_id::FLOAT, size_of::<BoxFloat>());
+    // SAFETY: just allocated with room for a BoxFloat.
+    unsafe { (*object.cast::<BoxFloat>()).value = value };
+    Value::object(object)
+}
+
 /// A variable that closures share.
 #[repr(C)]
 pub struct Cell {

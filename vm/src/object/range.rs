@@ -71,6 +71,18 @@ pub fn new(heap: &mut Heap, bounds: Bounds) -> Result<Value, OutOfMemory> {
     Ok(Value::object(range.cast()))
 }
 
+/// A range constant, outside all heaps.
+pub fn immortal(immortals: &crate::heap::Immortals, bounds: Bounds) -> Value {
+    let object = immortals.alloc(Kind::Range, class_id::RANGE, size_of::<Range>()).cast::<Range>();
+    // SAFETY: just allocated with room for a Range.
+    unsafe {
+        (*object).start = bounds.start;
+        (*object).end = bounds.end;
+        (*object).inclusive = u64::from(bounds.inclusive);
+    }
+    Value::object(object.cast())
+}
+
 /// The bounds of a range; any thread may ask.
 pub fn bounds(value: Value) -> Option<Bounds> {
     if !value.is_kind(Kind::Range) {

@@ -102,8 +102,10 @@ pub mod task_flag {
     pub const FITTED: u8 = 8;
     /// It was spawned with a future: dropping that cancels it.
     pub const HAS_FUTURE: u8 = 16;
-    /// Somebody looked at its error, or it has been reported.
-    pub const OBSERVED: u8 = 32;
+    /// The instruction that it stands behind is completed with `resume` when it continues.
+    pub const DELIVER: u8 = 32;
+    /// A pending kill is a cancellation.
+    pub const CANCELLED: u8 = 64;
 }
 
 /// State of a future.

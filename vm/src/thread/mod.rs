@@ -1,22 +1,150 @@
-//! A thread of the VM: its heap, its tasks, the state that the interpreter runs on.
+//! A thread of the VM: its heap, its tasks, and the state that the interpreter runs on.
+//!
+//! Invariant: a `Thread` is used by one OS thread at a time (host-driven master threads may move between pumps). While a task
+//! runs, `pc`, `base` and `code` are exact at every safepoint and at every call of a slow path, so that a switch, a throw, a
+//! trace and a collection are the same walk over frames.
 
+pub mod futures;
+pub mod life;
+pub mod messages;
+pub mod registry;
+pub mod roots;
+pub mod sched;
+pub mod stack;
+pub mod tasks;
+pub mod timers;
+pub mod trace;
+pub mod transfer;
+
+use crate::bytecode::Instr;
 use crate::class::ErrorClass;
+use crate::code::Code;
 use crate::error::Control;
 use crate::heap::Heap;
+use crate::interp::ic::Ic;
+use crate::object::array::Array;
+use crate::object::task::{Stack, Task};
+use crate::value::Value;
 use crate::vm::Vm;
+use registry::ThreadShared;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// How a thread switches tasks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Involuntary switches at the end of a tick.
+    Preemptive,
+    /// Only where a task waits or yields.
+    Cooperative,
+    /// Never: a task runs to its end before the next begins, and waiting waits for messages only.
+    Single,
+}
 
 /// A thread.
 pub struct Thread {
-    /// What it shares with the others.
+    /// What all threads share.
     pub vm: Arc<Vm>,
+    /// The part of this thread that others may touch.
+    pub shared: Arc<ThreadShared>,
     /// Its heap.
     pub heap: Heap,
     /// Cost charged by bulk work since the last safepoint.
     pub charged: u64,
+    /// Next instruction of the running task.
+    pub pc: *const Instr,
+    /// Registers of the running frame.
+    pub base: *mut u64,
+    /// Code of the running frame.
+    pub code: *const Code,
+    /// Stack that the running frame is on (the task's, or that of the generator it runs).
+    pub stack: *mut Stack,
+    /// One past the stack's last word.
+    pub stack_end: *mut u64,
+    /// Fuel used since the tick began.
+    pub used: u64,
+    /// The running task, or null.
+    pub current: *mut Task,
+    /// Inline caches, indexed by `Code::ic_base + site`.
+    pub ics: *mut Ic,
+    /// How it switches.
+    pub mode: Mode,
+    /// The scheduler's state.
+    pub sched: sched::Sched,
+    /// Variables by environment: an array of this heap, or a proxy of one, or null while unknown here.
+    pub envs: Vec<Value>,
+    /// Futures that wait for tasks of other threads.
+    pub remote: futures::RemoteFutures,
+    /// Values that natives and hosts keep: slot table.
+    pub pins: Vec<Value>,
+    /// Fuel used in all.
+    pub fuel_used: u64,
+    /// `pc` of the instruction that is being executed again after a collection.
+    pub(crate) retry_pc: *const Instr,
+    /// Numbers of tasks whose futures the collector found dead.
+    pub(crate) sched_dead_futures: Vec<(u32, u64)>,
+    /// End of the host's time budget for this pump.
+    pub(crate) budget_end: Option<std::time::Instant>,
+    /// In a thread of mode `single`: the task that must end before another begins.
+    pub(crate) single: *mut Task,
+    /// The last parking's number.
+    pub(crate) wakes: u32,
+    /// Whether another thread asked this one to end.
+    pub(crate) ending: bool,
+    free_pins: Vec<usize>,
 }
 
+// SAFETY: a thread's raw pointers lead into its own heap, its own tables and immortal data; it is used by one OS thread at a time.
+unsafe impl Send for Thread {}
+
+/// Most inline-cache sites of a VM: every thread reserves (not commits) room for all of them, so that their address is constant.
+pub const MAX_IC_SITES: usize = 1 << 20;
+
 impl Thread {
+    /// A thread of `vm` whose shared part has been registered.
+    pub fn new(vm: Arc<Vm>, shared: Arc<ThreadShared>, mode: Mode) -> Self {
+        let config = crate::heap::HeapConfig {
+            stress: vm.config.gc_stress,
+            verify: vm.config.verify_heap,
+            ..crate::heap::HeapConfig::default()
+        };
+        let heap = Heap::new(vm.registry.heaps.clone(), config);
+        shared.heap_number.store(heap.number(), Ordering::Release);
+        let layout = std::alloc::Layout::array::<Ic>(MAX_IC_SITES).expect("the size is constant and sane");
+        // SAFETY: the layout is not empty, and all-zero bytes are a valid (empty) Ic.
+        let ics = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<Ic>();
+        if ics.is_null() {
+            std::alloc::handle_alloc_error(layout);
+        }
+        Self {
+            vm,
+            shared,
+            heap,
+            charged: 0,
+            pc: std::ptr::null(),
+            base: std::ptr::null_mut(),
+            code: std::ptr::null(),
+            stack: std::ptr::null_mut(),
+            stack_end: std::ptr::null_mut(),
+            used: 0,
+            current: std::ptr::null_mut(),
+            ics,
+            mode,
+            sched: sched::Sched::default(),
+            envs: Vec::new(),
+            remote: futures::RemoteFutures::default(),
+            pins: Vec::new(),
+            fuel_used: 0,
+            retry_pc: std::ptr::null(),
+            sched_dead_futures: Vec::new(),
+            budget_end: None,
+            single: std::ptr::null_mut(),
+            wakes: 0,
+            ending: false,
+            free_pins: Vec::new(),
+        }
+    }
+
     /// Adds the cost of bulk work (about one unit per element or 16 bytes handled), so that it counts against the tick.
     #[inline]
     pub fn charge(&mut self, units: u64) {
@@ -26,13 +154,73 @@ impl Thread {
     /// A script error of a built-in class, to be returned by a native.
     #[cold]
     pub fn error(&mut self, class: ErrorClass, message: impl Into<String>) -> Control {
-        self.make_error(class, message.into())
+        match self.new_error(class, &message.into()) {
+            Ok(error) => Control::Throw(error),
+            Err(_) => Control::OutOfMemory,
+        }
+    }
+
+    /// An instance of a built-in error class.
+    pub fn new_error(&mut self, class: ErrorClass, message: &str) -> Result<Value, crate::heap::OutOfMemory> {
+        let message = crate::object::string::new(&mut self.heap, message)?;
+        let class = self.vm.class(class.class_id());
+        let error = crate::interp::instances::allocate(self, class)?;
+        // SAFETY: an instance of an error class has the slots of `error_slot`; it is fresh, so no barrier is due.
+        unsafe {
+            crate::object::Instance::slot(error.pointer().cast(), crate::class::error_slot::MESSAGE)
+                .set_unbarriered(message);
+        }
+        Ok(error)
+    }
+
+    /// Keeps `value` alive until [`unpin`](Self::unpin); returns the key.
+    pub fn pin(&mut self, value: Value) -> usize {
+        match self.free_pins.pop() {
+            Some(key) => {
+                self.pins[key] = value;
+                key
+            }
+            None => {
+                self.pins.push(value);
+                self.pins.len() - 1
+            }
+        }
+    }
+
+    /// The value behind a key of [`pin`](Self::pin).
+    pub fn pinned(&self, key: usize) -> Value {
+        self.pins[key]
+    }
+
+    /// Gives a key back.
+    pub fn unpin(&mut self, key: usize) {
+        self.pins[key] = Value::NULL;
+        self.free_pins.push(key);
+    }
+
+    /// Whether other threads asked for this thread's attention (or a tick of zero is in force).
+    #[inline(always)]
+    pub fn limit(&self) -> u64 {
+        self.shared.limit.load(Ordering::Relaxed)
+    }
+
+    /// Whether the host's time budget is used up.
+    pub(crate) fn budget_over(&self) -> bool {
+        self.budget_end.is_some_and(|end| std::time::Instant::now() >= end)
+    }
+
+    /// The variables of an environment, if this thread owns them.
+    #[inline(always)]
+    pub fn own_env(&self, env: u32) -> Option<*mut Array> {
+        let value = *self.envs.get(env as usize)?;
+        value.is_kind(crate::object::Kind::Array).then(|| value.pointer().cast())
     }
 }
 
-impl Thread {
-    fn make_error(&mut self, class: ErrorClass, message: String) -> Control {
-        let _ = (class, message);
-        Control::OutOfMemory
+impl Drop for Thread {
+    fn drop(&mut self) {
+        let layout = std::alloc::Layout::array::<Ic>(MAX_IC_SITES).expect("the size is constant and sane");
+        // SAFETY: allocated in `new` with this layout; Ic has no destructor.
+        unsafe { std::alloc::dealloc(self.ics.cast(), layout) };
     }
 }

@@ -1,0 +1,51 @@
+//! Settings and limits of a VM, each with its default and cause, in one place.
+
+/// When the tick of a task ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tick {
+    /// After about this many nanoseconds.
+    Time(u64),
+    /// After this many units of fuel (loop turns and calls): repeatable.
+    Fuel(u64),
+    /// At every safepoint: finds what depends on where a switch may happen.
+    Always,
+}
+
+/// Settings of a VM.
+#[derive(Clone, Debug)]
+pub struct VmConfig {
+    /// Seed of the hash of map keys.
+    pub hash_seed: u64,
+    /// When a task has to give way.
+    pub tick: Tick,
+    /// Collect at every allocation.
+    pub gc_stress: bool,
+    /// Check the heap after every collection.
+    pub verify_heap: bool,
+    /// Most bytes that all heaps together may take; `usize::MAX` for no limit.
+    pub memory_limit: usize,
+    /// Most units of fuel in all, over all threads; `u64::MAX` for no limit.
+    pub fuel_limit: u64,
+    /// Most words of frames of one task: bounds recursion. A small function takes about 10.
+    pub stack_limit: usize,
+    /// Most living tasks of one thread.
+    pub task_limit: usize,
+    /// Most threads at once; the OS rarely serves more well.
+    pub thread_limit: usize,
+}
+
+impl Default for VmConfig {
+    fn default() -> Self {
+        Self {
+            hash_seed: 0x9e37_79b9_7f4a_7c15,
+            tick: Tick::Time(1_000_000),
+            gc_stress: false,
+            verify_heap: false,
+            memory_limit: usize::MAX,
+            fuel_limit: u64::MAX,
+            stack_limit: 1 << 26,
+            task_limit: 16 << 20,
+            thread_limit: 256,
+        }
+    }
+}

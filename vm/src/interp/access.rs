@@ -1,0 +1,334 @@
+//! Attributes by name: slots, methods, getters, members of modules and classes.
+
+use super::describe::type_name;
+use super::ic::Ic;
+use super::{proxies, types};
+use crate::bytecode::Export;
+use crate::class::{AttributeType, Class, ErrorClass, Member};
+use crate::error::{Control, Outcome};
+use crate::object::function::{self, ModuleObject};
+use crate::object::{Instance, Kind, string};
+use crate::symbol::Symbol;
+use crate::thread::Thread;
+use crate::value::Value;
+
+/// [`Ic::kind`] of `attr.get`: `data` is a slot.
+pub const SLOT: u32 = 1;
+/// [`Ic::kind`] of `call.method`: `target` is a plain script function, valid at method epoch `data`.
+pub const METHOD_SCRIPT: u32 = 2;
+const SET_ANY: u32 = 3;
+const SET_INT: u32 = 4;
+const SET_FLOAT: u32 = 5;
+const SET_BOOL: u32 = 6;
+const SET_STR: u32 = 7;
+
+/// Whether a value may be stored right away at an `attr.set` site whose cache has this kind.
+#[inline(always)]
+pub fn fits(kind: u32, value: Value) -> bool {
+    match kind {
+        SET_ANY => true,
+        SET_INT => value.is_small_int(),
+        SET_FLOAT => value.is_tagged_float(),
+        SET_BOOL => value.as_bool().is_some(),
+        SET_STR => value.is_kind(Kind::Str),
+        _ => false,
+    }
+}
+
+fn site_name(thread: &Thread, site: u16) -> Symbol {
+    types::running_code(thread).sites[site as usize]
+}
+
+fn cache(thread: &mut Thread, site: u16) -> &mut Ic {
+    let index = types::running_code(thread).ic_base as usize + site as usize;
+    // SAFETY: the table has room for all sites of the VM; the verifier checked the site.
+    unsafe { &mut *thread.ics.add(index) }
+}
+
+/// `object.name` at a site.
+#[cold]
+#[inline(never)]
+pub fn get_attr(thread: &mut Thread, object: Value, site: u16) -> Outcome {
+    let name = site_name(thread, site);
+    if object.is_kind(Kind::Instance) {
+        let class = thread.vm.class_of(object);
+        if let Some(&slot) = class.slots.get(&name) {
+            let ic = cache(thread, site);
+            *ic = Ic {
+                class: class.id,
+                data: slot,
+                kind: SLOT,
+                misses: ic.misses.saturating_add(1),
+                target: 0,
+            };
+            // SAFETY: the slot belongs to the instance's class.
+            return Ok(unsafe { Instance::slot(object.pointer().cast(), slot as usize).get() });
+        }
+    }
+    get(thread, object, name)
+}
+
+/// `object.name` for any name.
+pub fn get(thread: &mut Thread, object: Value, name: Symbol) -> Outcome {
+    match object.kind() {
+        Some(Kind::Instance) => {
+            let class = thread.vm.class_of(object);
+            if let Some(&slot) = class.slots.get(&name) {
+                // SAFETY: the slot belongs to the instance's class.
+                return Ok(unsafe { Instance::slot(object.pointer().cast(), slot as usize).get() });
+            }
+        }
+        Some(Kind::Proxy) => return proxies::get_attr(thread, object, name),
+        Some(Kind::Class) => return class_member(thread, object, name),
+        Some(Kind::Module) => return module_member(thread, object, name),
+        _ => {}
+    }
+    let class = thread.vm.class_of(object);
+    get_member(thread, object, class, name)
+}
+
+/// The method, getter or constant `name` of a class, for `receiver`.
+pub fn get_member(thread: &mut Thread, receiver: Value, class: &'static Class, name: Symbol) -> Outcome {
+    match class.member(name) {
+        Some(Member::Method(f)) => Ok(function::new_bound_method(&mut thread.heap, receiver, f)?),
+        Some(Member::Getter(f)) => Err(Control::call(f, &[receiver])),
+        Some(Member::Static(v) | Member::Constant(v)) => Ok(v),
+        None => Err(no_attribute(thread, receiver, class, name)),
+    }
+}
+
+#[cold]
+fn no_attribute(thread: &mut Thread, receiver: Value, class: &Class, name: Symbol) -> Control {
+    let text = thread.vm.symbols.name(name);
+    if receiver.is_null() {
+        return thread.error(
+            ErrorClass::TypeError,
+            format!("null has no attribute {text}: test for null first, or use ?."),
+        );
+    }
+    let mut names: Vec<std::sync::Arc<str>> =
+        class.attributes.iter().map(|a| thread.vm.symbols.name(a.name)).collect();
+    let mut c = Some(class);
+    while let Some(class) = c {
+        names.extend(class.members.read().expect("not poisoned").keys().map(|k| thread.vm.symbols.name(*k)));
+        c = class.superclass;
+    }
+    names.retain(|n| !n.starts_with('$') && !n.starts_with("__") && &**n != "new");
+    let hint = match nearest(&text, names.iter().map(|n| &**n)) {
+        Some(near) => format!(": did you mean {near}?"),
+        None if receiver.is_kind(Kind::Map) => format!(": use m[\"{text}\"] for the entries of a map"),
+        None => String::new(),
+    };
+    let found = type_name(thread, receiver);
+    thread.error(ErrorClass::AttributeError, format!("{found} has no attribute {text}{hint}"))
+}
+
+/// The candidate most like `name`, if one is alike enough to be meant.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (name.chars().count() / 3).max(1);
+    candidates.map(|c| (distance(name, c), c)).filter(|(d, _)| *d <= allowed).min().map(|(_, c)| c)
+}
+
+/// Edit distance (insertions, deletions, replacements).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + (x != *y) as usize;
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn class_member(thread: &mut Thread, object: Value, name: Symbol) -> Outcome {
+    let class = function::class_of_value(object).expect("the kind was checked");
+    match class.member(name) {
+        Some(Member::Static(v) | Member::Constant(v)) => return Ok(v),
+        Some(Member::Method(v)) if name != crate::symbol::sym::NEW => return Ok(v),
+        _ => {}
+    }
+    if name == crate::symbol::sym::NAME {
+        let text = class.name.clone();
+        return Ok(string::new(&mut thread.heap, &text)?);
+    }
+    // What every class value can do (`Class` itself).
+    let meta = thread.vm.class(crate::object::class_id::CLASS);
+    if let Some(Member::Method(f)) = meta.member(name) {
+        return Ok(function::new_bound_method(&mut thread.heap, object, f)?);
+    }
+    let text = thread.vm.symbols.name(name);
+    let message = format!("class {} has no static member {text}", class.name);
+    Err(thread.error(ErrorClass::AttributeError, message))
+}
+
+fn module_member(thread: &mut Thread, object: Value, name: Symbol) -> Outcome {
+    // SAFETY: the kind was checked; modules live as long as the VM.
+    let (module, namespace) = unsafe {
+        let object = &*object.pointer().cast::<ModuleObject>();
+        (&*object.module, object.namespace)
+    };
+    let text = thread.vm.symbols.name(name);
+    let members = &module.data.namespaces[namespace as usize].members;
+    match members.iter().find(|(n, _)| **n == *text) {
+        Some((_, Export::Global(slot))) => super::globals::variable(thread, module.env, *slot),
+        Some((_, Export::Function(f))) => Ok(module.functions[*f as usize].value),
+        Some((_, Export::Namespace(n))) => Ok(module.namespaces[*n as usize]),
+        None => {
+            let hint = match nearest(&text, members.iter().map(|(n, _)| n.as_str())) {
+                Some(near) => format!(": did you mean {near}?"),
+                None if module.data.globals.iter().any(|g| **g == *text) => {
+                    ": put `export` before its declaration".into()
+                }
+                None => String::new(),
+            };
+            Err(thread
+                .error(ErrorClass::AttributeError, format!("module {} exports no {text}{hint}", module.name)))
+        }
+    }
+}
+
+/// `object.name = value` at a site.
+#[cold]
+#[inline(never)]
+pub fn set_attr(thread: &mut Thread, object: Value, value: Value, site: u16) -> Outcome<()> {
+    let name = site_name(thread, site);
+    if object.is_kind(Kind::Instance) {
+        let class = thread.vm.class_of(object);
+        if let Some(&slot) = class.slots.get(&name) {
+            let kind = match class.attributes[slot as usize].ty {
+                AttributeType::Any => SET_ANY,
+                AttributeType::Int => SET_INT,
+                AttributeType::Float => SET_FLOAT,
+                AttributeType::Bool => SET_BOOL,
+                AttributeType::Str => SET_STR,
+                AttributeType::Declared(_) => 0,
+            };
+            let ic = cache(thread, site);
+            *ic = Ic { class: class.id, data: slot, kind, misses: ic.misses.saturating_add(1), target: 0 };
+        }
+    }
+    set(thread, object, name, value)
+}
+
+/// `object.name = value` for any name.
+pub fn set(thread: &mut Thread, object: Value, name: Symbol, value: Value) -> Outcome<()> {
+    match object.kind() {
+        Some(Kind::Instance) => {
+            let class = thread.vm.class_of(object);
+            let Some(&slot) = class.slots.get(&name) else {
+                return Err(cannot_set(thread, object, class, name));
+            };
+            let value = fit_attribute(thread, class, slot, value)?;
+            // SAFETY: the slot belongs to the instance's class.
+            unsafe {
+                thread.heap.store(
+                    object.pointer(),
+                    Instance::slot(object.pointer().cast(), slot as usize),
+                    value,
+                )
+            };
+            Ok(())
+        }
+        Some(Kind::Proxy) => proxies::set_attr(thread, object, name, value),
+        _ => {
+            let class = thread.vm.class_of(object);
+            Err(cannot_set(thread, object, class, name))
+        }
+    }
+}
+
+#[cold]
+fn cannot_set(thread: &mut Thread, object: Value, class: &'static Class, name: Symbol) -> Control {
+    let text = thread.vm.symbols.name(name);
+    match class.member(name) {
+        Some(_) => {
+            let found = type_name(thread, object);
+            thread.error(ErrorClass::AttributeError, format!("{text} of {found} cannot be assigned"))
+        }
+        None => match object.kind() {
+            Some(Kind::Instance) => {
+                let near = nearest(
+                    &text,
+                    class
+                        .attributes
+                        .iter()
+                        .map(|a| thread.vm.symbols.name(a.name))
+                        .collect::<Vec<_>>()
+                        .iter()
+                        .map(|n| &**n),
+                )
+                .map(str::to_owned);
+                let hint = match near {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => "attributes are declared in the class".into(),
+                };
+                thread.error(
+                    ErrorClass::AttributeError,
+                    format!("{} has no attribute {text}: {hint}", class.name),
+                )
+            }
+            _ => no_attribute(thread, object, class, name),
+        },
+    }
+}
+
+/// The value converted to the attribute's declared type.
+pub fn fit_attribute(thread: &mut Thread, class: &'static Class, slot: u32, value: Value) -> Outcome {
+    let attribute = &class.attributes[slot as usize];
+    let expected: String = match attribute.ty {
+        AttributeType::Any => return Ok(value),
+        AttributeType::Int if value.as_int().is_some() => return Ok(value),
+        AttributeType::Float if value.as_float().is_some() => return Ok(value),
+        AttributeType::Float if value.as_int().is_some() => {
+            return Ok(thread.heap.float(value.as_int().unwrap_or(0) as f64)?);
+        }
+        AttributeType::Bool if value.as_bool().is_some() => return Ok(value),
+        AttributeType::Str if value.is_kind(Kind::Str) => return Ok(value),
+        AttributeType::Declared(ty) => {
+            // SAFETY: an attribute of a declared type names its module, which lives as long as the VM.
+            let module = unsafe { &*attribute.module };
+            let ty = &module.types[ty as usize];
+            if let Some(v) = types::fit(thread, module, ty, value)? {
+                return Ok(v);
+            }
+            types::name(thread, module, ty)
+        }
+        AttributeType::Int => "int".into(),
+        AttributeType::Float => "float".into(),
+        AttributeType::Bool => "bool".into(),
+        AttributeType::Str => "string".into(),
+    };
+    let found = type_name(thread, value);
+    let text = thread.vm.symbols.name(attribute.name);
+    Err(thread.error(
+        ErrorClass::TypeError,
+        format!("attribute {text} of {}: expected {expected}, found {found}", class.name),
+    ))
+}
+
+fn dynamic_name(thread: &mut Thread, name: Value) -> Outcome<Symbol> {
+    match string::as_str(&name) {
+        Some(text) => Ok(thread.vm.symbols.intern(text)),
+        None => {
+            let found = type_name(thread, name);
+            Err(thread.error(ErrorClass::TypeError, format!("an attribute's name is a string, not {found}")))
+        }
+    }
+}
+
+/// Attribute whose name is a string value.
+pub fn get_attr_dynamic(thread: &mut Thread, object: Value, name: Value) -> Outcome {
+    let name = dynamic_name(thread, name)?;
+    get(thread, object, name)
+}
+
+/// Assigns the attribute whose name is a string value.
+pub fn set_attr_dynamic(thread: &mut Thread, object: Value, name: Value, value: Value) -> Outcome<()> {
+    let name = dynamic_name(thread, name)?;
+    set(thread, object, name, value)
+}

@@ -1,0 +1,255 @@
+//! Futures: results to be, of tasks on this thread and on others.
+//!
+//! A future of another thread's task is an ordinary future here with a number; the thread where the task lives answers with
+//! a message that names it. If it dies here unresolved, the task over there is cancelled.
+
+use super::registry::{Message, Reply};
+use super::transfer::{self, Transfer};
+use super::{Thread, tasks};
+use crate::class::ErrorClass;
+use crate::error::{Control, Outcome};
+use crate::object::proxy::Proxy;
+use crate::object::task::{Future, Task, TaskState, future_state, task_flag};
+use crate::object::{Kind, Slot, array, class_id};
+use crate::value::Value;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Futures that concern other threads.
+#[derive(Default)]
+pub struct RemoteFutures {
+    /// Futures here of tasks elsewhere, by number, with the thread where the task lives. Weak.
+    pub waiting: HashMap<u32, (*mut Future, u64)>,
+    /// Futures of tasks here that others wait for: kept alive. By waiting thread and its number.
+    pub serving: HashMap<(u64, u32), Value>,
+    next: u32,
+}
+
+/// A new future.
+pub fn new(thread: &mut Thread, task: Value, remote: u32) -> Outcome<*mut Future> {
+    let future = thread.heap.alloc(Kind::Future, class_id::FUTURE, size_of::<Future>())?.cast::<Future>();
+    // SAFETY: just allocated with room for a Future; all fields are written.
+    unsafe {
+        let header = std::ptr::read(future.cast());
+        future.write(Future {
+            header,
+            state: AtomicU32::new(future_state::PENDING),
+            remote,
+            value: Slot::new(Value::NULL),
+            task: Slot::new(task),
+            waiters: Slot::new(Value::NULL),
+        });
+        // The object is a whole number of granules; its last word belongs to nobody.
+        future.add(1).cast::<u64>().write(Value::NULL.bits());
+    }
+    Ok(future)
+}
+
+/// The future of a fresh task.
+pub fn of_task(thread: &mut Thread, task: *mut Task) -> Outcome {
+    let future = new(thread, tasks::to_value(task), 0)?;
+    // SAFETY: the task is fresh and live.
+    unsafe {
+        (*task).future = future;
+        (*task).flags |= task_flag::HAS_FUTURE;
+        thread.heap.barrier(task.cast());
+    }
+    Ok(Value::object(future.cast()))
+}
+
+/// A future for the answer of another thread, and how that thread is to address it.
+pub fn remote(thread: &mut Thread, other: u64) -> Outcome<(Value, Reply)> {
+    thread.remote.next = thread.remote.next.wrapping_add(1).max(1);
+    let number = thread.remote.next;
+    let future = new(thread, Value::NULL, number)?;
+    thread.remote.waiting.insert(number, (future, other));
+    Ok((Value::object(future.cast()), Reply { thread: thread.shared.id, number }))
+}
+
+/// `await value`.
+pub fn await_value(thread: &mut Thread, value: Value) -> Outcome {
+    match value.kind() {
+        Some(Kind::Future) => {}
+        Some(Kind::Task) => {
+            // A task as a handle: what its future gives.
+            let task = value.pointer().cast::<Task>();
+            // SAFETY: the kind was checked.
+            let future = unsafe { (*task).future };
+            if future.is_null() {
+                return Err(thread.error(
+                    ErrorClass::StateError,
+                    "the task has no future: it has ended, or was spawned as a statement",
+                ));
+            }
+            return await_value(thread, Value::object(future.cast()));
+        }
+        Some(Kind::Proxy) => {
+            let local = subscribe(thread, value)?;
+            return await_value(thread, local);
+        }
+        _ => {
+            let found = crate::interp::describe::type_name(thread, value);
+            return Err(thread.error(
+                ErrorClass::TypeError,
+                format!("await needs a Future, not {found}: spawn gives one"),
+            ));
+        }
+    }
+    let future = value.pointer().cast::<Future>();
+    // SAFETY: the kind was checked.
+    unsafe {
+        match (*future).state.load(Ordering::Relaxed) {
+            future_state::DONE => Ok((*future).value.get()),
+            future_state::FAILED => Err(Control::Throw((*future).value.get())),
+            _ => {
+                if (*future).task.get() == tasks::to_value(thread.current) {
+                    return Err(thread.error(ErrorClass::StateError, "a task cannot await itself"));
+                }
+                add_waiter(thread, future, tasks::to_value(thread.current))?;
+                Err(tasks::park(thread, value))
+            }
+        }
+    }
+}
+
+/// A future here for a future (or task) of another thread.
+fn subscribe(thread: &mut Thread, proxy: Value) -> Outcome {
+    // SAFETY: the caller checked the kind; the target is read within this slice.
+    let (kind, heap) = unsafe {
+        let proxy = proxy.pointer().cast::<Proxy>();
+        ((*(*proxy).target).kind(), (*proxy).heap)
+    };
+    if kind != Kind::Future {
+        let found = crate::interp::describe::type_name(thread, proxy);
+        return Err(thread.error(ErrorClass::TypeError, format!("await needs a Future, not {found}")));
+    }
+    if heap == thread.heap.number() {
+        // SAFETY: a proxy of an own object: the object itself serves.
+        return Ok(Value::object(unsafe { (*proxy.pointer().cast::<Proxy>()).target }));
+    }
+    let Some(owner) = thread.vm.registry.thread_of_heap(heap) else {
+        return Err(thread.error(ErrorClass::ThreadEnded, "the thread of the awaited future has ended"));
+    };
+    let (local, reply) = remote(thread, owner)?;
+    let future = transfer::export(thread, proxy)?;
+    super::messages::send(thread, owner, Message::Subscribe { future, reply })?;
+    Ok(local)
+}
+
+/// Enters a waiter: a task, a function to be called with the future, or the number of another thread's future.
+pub fn add_waiter(thread: &mut Thread, future: *mut Future, waiter: Value) -> Outcome<()> {
+    // SAFETY: the caller has a live future.
+    unsafe {
+        let waiters = (*future).waiters.get();
+        if waiters.is_null() {
+            if waiter.is_kind(Kind::Array) {
+                let list = array::from_slice(&mut thread.heap, &[waiter])?;
+                thread.heap.store(future.cast(), &(*future).waiters, array::to_value(list));
+            } else {
+                thread.heap.store(future.cast(), &(*future).waiters, waiter);
+            }
+        } else if let Some(list) = array::from_value(waiters) {
+            array::push(&mut thread.heap, list, waiter)?;
+        } else {
+            let list = array::from_slice(&mut thread.heap, &[waiters, waiter])?;
+            thread.heap.store(future.cast(), &(*future).waiters, array::to_value(list));
+        }
+    }
+    Ok(())
+}
+
+/// Gives a future its result and wakes who waits. The first result stays.
+pub fn complete(thread: &mut Thread, future: *mut Future, result: Result<Value, Value>) {
+    let (state, value) = match result {
+        Ok(value) => (future_state::DONE, value),
+        Err(error) => (future_state::FAILED, error),
+    };
+    // SAFETY: the caller has a live future.
+    let waiters = unsafe {
+        if (*future).state.load(Ordering::Relaxed) != future_state::PENDING {
+            return;
+        }
+        thread.heap.store(future.cast(), &(*future).value, value);
+        (*future).state.store(state, Ordering::Release);
+        let waiters = (*future).waiters.get();
+        thread.heap.store(future.cast(), &(*future).waiters, Value::NULL);
+        waiters
+    };
+    match array::from_value(waiters) {
+        Some(list) => {
+            let all: Vec<Value> = array::elements(list).iter().map(Slot::get).collect();
+            for waiter in all {
+                notify(thread, future, waiter, result);
+            }
+        }
+        None => notify(thread, future, waiters, result),
+    }
+}
+
+fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Result<Value, Value>) {
+    match waiter.kind() {
+        Some(Kind::Task) => {
+            let task = waiter.pointer().cast::<Task>();
+            // SAFETY: the kind was checked. A task that was killed meanwhile waits for something else or is done.
+            let waits = unsafe {
+                (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::object(future.cast())
+            };
+            if waits {
+                match result {
+                    Ok(value) => tasks::wake(thread, task, value),
+                    Err(error) => tasks::wake_with_error(thread, task, error),
+                }
+            }
+        }
+        None => {
+            if let Some(address) = waiter.as_int() {
+                answer(thread, (address >> 32) as u64, address as u32, result);
+            }
+        }
+        Some(_) => {
+            // A callback becomes a task of its own.
+            let _ = tasks::spawn(thread, waiter, &[Value::object(future.cast())], false);
+        }
+    }
+}
+
+/// Sends a result to the thread that waits for it.
+pub fn answer(thread: &mut Thread, other: u64, number: u32, result: Result<Value, Value>) {
+    thread.remote.serving.remove(&(other, number));
+    let exported = match result {
+        Ok(value) => transfer::export(thread, value).map(Ok),
+        Err(error) => transfer::export(thread, error).map(Err),
+    };
+    let result =
+        exported.unwrap_or_else(|_| Err(Transfer::text("the result could not be sent: out of memory")));
+    // If the waiting thread has ended, nobody is interested.
+    let _ = super::messages::send(thread, other, Message::Resolve { number, result });
+}
+
+/// A message brought the result of a future here.
+pub fn resolved(thread: &mut Thread, number: u32, result: Result<Transfer, Transfer>) -> Outcome<()> {
+    let Some((future, _)) = thread.remote.waiting.remove(&number) else { return Ok(()) };
+    let result = match result {
+        Ok(value) => Ok(transfer::import(thread, value)?),
+        Err(error) => Err(transfer::import(thread, error)?),
+    };
+    complete(thread, future, result);
+    Ok(())
+}
+
+/// A task or answer here that another thread waits for.
+pub fn serve(thread: &mut Thread, future: Value, reply: Reply) -> Outcome<()> {
+    let pointer = future.pointer().cast::<Future>();
+    // SAFETY: the caller checked the kind.
+    let (state, value) = unsafe { ((*pointer).state.load(Ordering::Relaxed), (*pointer).value.get()) };
+    match state {
+        future_state::DONE => answer(thread, reply.thread, reply.number, Ok(value)),
+        future_state::FAILED => answer(thread, reply.thread, reply.number, Err(value)),
+        _ => {
+            thread.remote.serving.insert((reply.thread, reply.number), future);
+            let address = (reply.thread as i64) << 32 | i64::from(reply.number);
+            add_waiter(thread, pointer, Value::int_unchecked(address))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! A thread's life: the loop it lives in, sleeping, ending; and how a program on the master thread is run to its end.
+
+use super::registry::Message;
+use super::sched::Turn;
+use super::{Mode, Thread, tasks, trace};
+use crate::class::ErrorClass;
+use crate::error::Control;
+use crate::object::task::{Future, Task, future_state};
+use crate::value::Value;
+use crate::vm::Vm;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long a thread that ran out of work looks for mail before it sleeps: a wake-up through the kernel costs about as much.
+const SPIN: Duration = Duration::from_micros(20);
+
+/// Native stack of a VM thread: the interpreter does not recurse, so little is needed.
+const OS_STACK: usize = 2 << 20;
+
+/// Starts a new thread of the VM.
+///
+/// # Errors
+/// A message, if there are too many threads or the OS refuses.
+pub fn start(vm: &Arc<Vm>, name: Option<String>, mode: Mode) -> Result<u64, String> {
+    let limit = vm.config.thread_limit;
+    let Some(shared) = vm.registry.add(name, mode, limit) else {
+        return Err(format!("a VM can have {limit} threads at most"));
+    };
+    let id = shared.id;
+    let (vm_for_thread, shared_for_thread) = (vm.clone(), shared.clone());
+    let body = move || {
+        let mut thread = Thread::new(vm_for_thread, shared_for_thread, mode);
+        thread.live();
+    };
+    match std::thread::Builder::new().name(shared.name.clone()).stack_size(OS_STACK).spawn(body) {
+        Ok(handle) => {
+            vm.registry.keep_join(handle);
+            Ok(id)
+        }
+        Err(error) => {
+            vm.registry.remove(&shared);
+            Err(format!("the operating system refuses another thread: {error}"))
+        }
+    }
+}
+
+impl Thread {
+    /// The loop of a thread that is not the master.
+    fn live(&mut self) {
+        self.heap.online();
+        loop {
+            match self.turn() {
+                Turn::Ran => {}
+                Turn::Sleep(_) if self.ending && self.sched.living == 0 => break,
+                Turn::Sleep(deadline) => {
+                    self.rest(deadline);
+                }
+            }
+        }
+        self.shared.alive.store(false, Ordering::SeqCst);
+        self.heap.offline();
+        let vm = self.vm.clone();
+        vm.registry.discard_mail(&self.shared);
+        vm.registry.remove(&self.shared);
+    }
+
+    /// Looks for mail for a short while, then sleeps. Returns whether nothing at all is under way in the VM.
+    fn rest(&mut self, deadline: Option<Instant>) -> bool {
+        let begun = Instant::now();
+        let until = deadline.map_or(begun + SPIN, |d| d.min(begun + SPIN));
+        while Instant::now() < until {
+            for _ in 0..64 {
+                if self.shared.has_mail() {
+                    return false;
+                }
+                std::hint::spin_loop();
+            }
+        }
+        if deadline.is_some() {
+            // A timer will run something: the thread stays busy while it sleeps.
+            self.heap.offline();
+            self.shared.sleep(deadline);
+            self.heap.online();
+            return false;
+        }
+        let vm = self.vm.clone();
+        let quiet = vm.registry.idle();
+        self.heap.offline();
+        if !quiet || self.shared.id != 1 {
+            self.shared.sleep(None);
+        }
+        self.heap.online();
+        let still_quiet = vm.registry.is_quiet();
+        vm.registry.busy_again();
+        still_quiet && !self.shared.has_mail()
+    }
+
+    /// Kills all tasks; the thread ends when they have.
+    pub fn end_tasks(&mut self) {
+        self.ending = true;
+        let all: Vec<*mut Task> = self.sched.tasks.iter().copied().filter(|t| !t.is_null()).collect();
+        for task in all {
+            if task == self.current {
+                continue;
+            }
+            // A task that cannot be told for lack of memory ends when it runs next and finds no memory.
+            let _ = tasks::kill(self, task);
+        }
+    }
+
+    /// Starts a task on this thread and runs the thread until its future is done, then until the thread's other tasks are,
+    /// then ends the VM's other threads. What waits for ever by then is killed.
+    ///
+    /// # Errors
+    /// The task's error; a Deadlock error when the task can never end.
+    pub fn run_program(&mut self, callee: Value, args: &[Value]) -> Result<Value, Value> {
+        self.heap.online();
+        let result = self.run_to_end(callee, args);
+        if self.exit_status().is_none() {
+            self.finish_others();
+        }
+        self.heap.offline();
+        result
+    }
+
+    /// The status that `exit(code)` asked for.
+    pub fn exit_status(&self) -> Option<i32> {
+        *self.vm.registry.exit.lock().expect("not poisoned")
+    }
+
+    /// Runs the thread until a new task's future is done.
+    ///
+    /// # Errors
+    /// The task's error; a Deadlock error when the task can never end.
+    pub fn run_to_end(&mut self, callee: Value, args: &[Value]) -> Result<Value, Value> {
+        let future = match tasks::spawn(self, callee, args, true) {
+            Ok(future) => future,
+            Err(control) => return Err(self.control_as_error(control)),
+        };
+        self.run_until_done(future)
+    }
+
+    /// Runs the thread until a future of its is done.
+    ///
+    /// # Errors
+    /// As for [`run_to_end`](Self::run_to_end).
+    pub fn run_until_done(&mut self, future: Value) -> Result<Value, Value> {
+        let key = self.pin(future);
+        let pointer = future.pointer().cast::<Future>();
+        let mut quiet_before = false;
+        let result = loop {
+            // SAFETY: the future is pinned.
+            match unsafe { (*pointer).state.load(Ordering::Relaxed) } {
+                // SAFETY: as above.
+                future_state::DONE => break Ok(unsafe { (*pointer).value.get() }),
+                // SAFETY: as above.
+                future_state::FAILED => break Err(unsafe { (*pointer).value.get() }),
+                _ => {}
+            }
+            if self.exit_status().is_some() {
+                break Ok(Value::NULL);
+            }
+            match self.turn() {
+                Turn::Ran => quiet_before = false,
+                Turn::Sleep(deadline) => {
+                    let quiet = self.rest(deadline);
+                    if quiet && quiet_before {
+                        break Err(self.deadlock());
+                    }
+                    if quiet {
+                        // A future that nobody holds may be what keeps its task waiting: the collector knows.
+                        self.collect_now();
+                    }
+                    quiet_before = quiet;
+                }
+            }
+        };
+        self.unpin(key);
+        result
+    }
+
+    /// A throw or lack of memory outside any task, as an error value.
+    pub fn control_as_error(&mut self, control: Control) -> Value {
+        match control {
+            Control::Throw(error) => error,
+            Control::OutOfMemory => self
+                .new_error(ErrorClass::MemoryError, "the memory limit is reached")
+                .unwrap_or_else(|_| self.vm.last_resort_error()),
+            Control::Call(_) | Control::Park | Control::ParkAndRetry | Control::Yield => self
+                .new_error(ErrorClass::StateError, "this operation needs a task to run in")
+                .unwrap_or_else(|_| self.vm.last_resort_error()),
+        }
+    }
+
+    fn deadlock(&mut self) -> Value {
+        let mut text = String::from("every task waits for another, and nothing can come from outside");
+        let all: Vec<*mut Task> = self.sched.tasks.iter().copied().filter(|t| !t.is_null()).collect();
+        for task in &all {
+            let _ = write!(
+                text,
+                "\n{} waits:\n{}",
+                tasks::describe(*task),
+                trace::of_task(self, *task).trim_end()
+            );
+        }
+        for thread in self.vm.registry.threads() {
+            if thread.id != self.shared.id {
+                let _ = write!(text, "\n{} is idle", thread.name);
+            }
+        }
+        self.new_error(ErrorClass::Deadlock, &text).unwrap_or_else(|_| self.vm.last_resort_error())
+    }
+
+    /// Lets the other tasks of this thread end, then the other threads.
+    fn finish_others(&mut self) {
+        let mut quiet_before = false;
+        let mut killed = false;
+        while self.sched.living > 0 && self.exit_status().is_none() {
+            match self.turn() {
+                Turn::Ran => quiet_before = false,
+                Turn::Sleep(deadline) => {
+                    let quiet = self.rest(deadline);
+                    if quiet && quiet_before {
+                        // Nothing will ever wake them: they end here, running their `finally` blocks.
+                        if killed {
+                            break;
+                        }
+                        killed = true;
+                        self.end_tasks();
+                    }
+                    quiet_before = quiet;
+                }
+            }
+        }
+        self.wait_for_quiet();
+        self.end_other_threads();
+    }
+
+    /// Other threads' tasks that still have something to do get to do it.
+    fn wait_for_quiet(&mut self) {
+        while self.exit_status().is_none() && self.vm.registry.threads().len() > 1 {
+            match self.turn() {
+                Turn::Ran => {}
+                Turn::Sleep(deadline) => {
+                    if self.rest(deadline) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends all other threads of the VM and waits for them.
+    pub fn end_other_threads(&mut self) {
+        let vm = self.vm.clone();
+        for other in vm.registry.threads() {
+            if other.id != self.shared.id {
+                let _ = vm.registry.send(other.id, Message::End);
+            }
+        }
+        // They may send to this thread while they end, and wait for its answers.
+        while vm.registry.threads().len() > 1 {
+            match self.turn() {
+                Turn::Ran => {}
+                Turn::Sleep(_) => {
+                    self.heap.offline();
+                    self.shared.sleep(Some(Instant::now() + Duration::from_millis(1)));
+                    self.heap.online();
+                }
+            }
+        }
+        self.heap.offline();
+        vm.registry.join_all();
+        self.heap.online();
+    }
+
+    /// Runs tasks for a host with an event loop: until the budget is over or there is nothing to do. Gives the moment when
+    /// there will be something by itself, if any.
+    pub fn pump(&mut self, budget: Duration) -> Option<Instant> {
+        self.heap.online();
+        let end = Instant::now() + budget;
+        self.budget_end = Some(end);
+        let mut next = None;
+        loop {
+            match self.turn() {
+                Turn::Ran => {
+                    if Instant::now() >= end {
+                        if self.sched.ready() > 0 || self.shared.has_mail() {
+                            next = Some(Instant::now());
+                        }
+                        break;
+                    }
+                }
+                Turn::Sleep(deadline) => {
+                    next = deadline;
+                    break;
+                }
+            }
+        }
+        self.budget_end = None;
+        self.heap.offline();
+        next
+    }
+}
+
+/// Writes out what the program printed.
+pub fn flush(vm: &Vm) {
+    // A closed stdout leaves nobody to tell.
+    let _ = vm.output.lock().expect("not poisoned").flush();
+}

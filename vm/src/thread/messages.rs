@@ -1,0 +1,333 @@
+//! Mail: what a thread does with messages between its tasks, and the mailboxes of tasks.
+
+use super::registry::{Message, Reply};
+use super::transfer::{self, Transfer};
+use super::{Thread, futures, tasks, timers};
+use crate::class::{ErrorClass, Member};
+use crate::error::{Control, Outcome};
+use crate::interp::{access, call, globals, index};
+use crate::object::task::{Task, TaskState};
+use crate::object::{Kind, array, function};
+use crate::value::Value;
+use std::time::{Duration, Instant};
+
+/// Most messages handled between two tasks, so that a flood of mail does not starve them.
+const BATCH: usize = 1024;
+
+/// Sends a message to a thread.
+///
+/// # Errors
+/// ThreadEnded.
+pub fn send(thread: &mut Thread, to: u64, message: Message) -> Outcome<()> {
+    match thread.vm.registry.send(to, message) {
+        Ok(()) => Ok(()),
+        Err(_) => {
+            Err(thread.error(ErrorClass::ThreadEnded, format!("thread {to} has ended and takes no messages")))
+        }
+    }
+}
+
+/// Handles the mail that is there.
+pub fn drain(thread: &mut Thread) {
+    for _ in 0..BATCH {
+        let Some(message) = thread.shared.take() else { return };
+        handle(thread, message);
+        thread.vm.registry.handled();
+    }
+}
+
+fn handle(thread: &mut Thread, message: Message) {
+    let reply = message.reply();
+    let outcome = apply(thread, message);
+    match outcome {
+        Ok(Done::Nothing) => {}
+        Ok(Done::Value(value)) => {
+            if let Some(reply) = reply {
+                futures::answer(thread, reply.thread, reply.number, Ok(value));
+            }
+        }
+        Err(Control::Call(invoke)) => {
+            // A hook has to run: the message becomes a task.
+            if let Err(control) = start(thread, invoke.callee, &invoke.args, 0, reply) {
+                failed(thread, control, reply);
+            }
+        }
+        Err(control) => failed(thread, control, reply),
+    }
+}
+
+fn failed(thread: &mut Thread, control: Control, reply: Option<Reply>) {
+    let error = match control {
+        Control::Throw(error) => error,
+        Control::OutOfMemory => {
+            match thread.new_error(ErrorClass::MemoryError, "the memory limit is reached") {
+                Ok(error) => error,
+                Err(_) => thread.vm.last_resort_error(),
+            }
+        }
+        _ => match thread.new_error(ErrorClass::StateError, "a message cannot wait") {
+            Ok(error) => error,
+            Err(_) => thread.vm.last_resort_error(),
+        },
+    };
+    match reply {
+        Some(reply) => futures::answer(thread, reply.thread, reply.number, Err(error)),
+        None => super::trace::report(thread, "Uncaught error in a message", error),
+    }
+}
+
+enum Done {
+    Nothing,
+    Value(Value),
+}
+
+fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
+    match message {
+        Message::Call { callee, args, priority, reply } => {
+            let callee = transfer::import(thread, callee)?;
+            let args = import_all(thread, args)?;
+            start(thread, callee, &args, priority, reply)?;
+            Ok(Done::Nothing)
+        }
+        Message::SetAttr { target, name, value, .. } => {
+            let target = transfer::import(thread, target)?;
+            let value = transfer::import(thread, value)?;
+            access::set(thread, target, name, value)?;
+            Ok(Done::Value(Value::NULL))
+        }
+        Message::SetIndex { target, key, value, .. } => {
+            let target = transfer::import(thread, target)?;
+            let key = transfer::import(thread, key)?;
+            let value = transfer::import(thread, value)?;
+            index::set(thread, target, key, value)?;
+            Ok(Done::Value(Value::NULL))
+        }
+        Message::SetCell { target, value, .. } => {
+            let target = transfer::import(thread, target)?;
+            let value = transfer::import(thread, value)?;
+            globals::cell_set(thread, target, value)?;
+            Ok(Done::Value(Value::NULL))
+        }
+        Message::SetVariable { env, slot, value } => {
+            let value = transfer::import(thread, value)?;
+            if let Some(own) = thread.own_env(env) {
+                array::set(&mut thread.heap, own, slot as usize, value);
+            }
+            Ok(Done::Nothing)
+        }
+        Message::CallMethod { target, name, args, reply } => {
+            let target = transfer::import(thread, target)?;
+            let args = import_all(thread, args)?;
+            call_method(thread, target, name, &args, reply)
+        }
+        Message::Post { task, value } => {
+            let task = transfer::import(thread, task)?;
+            let value = transfer::import(thread, value)?;
+            if task.is_kind(Kind::Task) {
+                post(thread, task.pointer().cast(), value)?;
+            }
+            Ok(Done::Nothing)
+        }
+        Message::Kill { task } => {
+            let task = transfer::import(thread, task)?;
+            if task.is_kind(Kind::Task) {
+                tasks::kill(thread, task.pointer().cast())?;
+            }
+            Ok(Done::Nothing)
+        }
+        Message::Resolve { number, result } => {
+            futures::resolved(thread, number, result)?;
+            Ok(Done::Nothing)
+        }
+        Message::Subscribe { future, reply } => {
+            let future = transfer::import(thread, future)?;
+            if future.is_kind(Kind::Future) {
+                futures::serve(thread, future, reply)?;
+                return Ok(Done::Nothing);
+            }
+            Err(thread.error(ErrorClass::TypeError, "await needs a Future"))
+        }
+        Message::Cancel(reply) => {
+            // Nobody over there holds the future any more: unless somebody here does, the collector cancels its task.
+            thread.remote.serving.remove(&(reply.thread, reply.number));
+            Ok(Done::Nothing)
+        }
+        Message::Host(f) => {
+            f(thread);
+            Ok(Done::Nothing)
+        }
+        Message::End => {
+            thread.end_tasks();
+            Ok(Done::Nothing)
+        }
+    }
+}
+
+fn import_all(thread: &mut Thread, all: Vec<Transfer>) -> Outcome<Vec<Value>> {
+    all.into_iter().map(|t| transfer::import(thread, t)).collect()
+}
+
+/// Starts a task for a message.
+fn start(
+    thread: &mut Thread,
+    callee: Value,
+    args: &[Value],
+    priority: i16,
+    reply: Option<Reply>,
+) -> Outcome<()> {
+    let task = tasks::create(thread, callee, args)?;
+    // SAFETY: the task is fresh and live.
+    unsafe { (*task).priority = priority };
+    if let Some(reply) = reply {
+        let future = futures::of_task(thread, task)?;
+        futures::serve(thread, future, reply)?;
+    }
+    thread.sched.enqueue(task);
+    Ok(())
+}
+
+fn call_method(
+    thread: &mut Thread,
+    target: Value,
+    name: crate::symbol::Symbol,
+    args: &[Value],
+    reply: Option<Reply>,
+) -> Outcome<Done> {
+    let class = thread.vm.class_of(target);
+    let mut all = vec![target];
+    all.extend_from_slice(args);
+    match class.member(name) {
+        Some(Member::Method(f)) if f.is_kind(Kind::NativeFunction) => {
+            let def = function::native_of_value(f).expect("the kind was checked");
+            Ok(Done::Value(call::native(thread, def, &all)?))
+        }
+        Some(Member::Method(f)) => {
+            start(thread, f, &all, 0, reply)?;
+            Ok(Done::Nothing)
+        }
+        _ => {
+            let callee = access::get(thread, target, name)?;
+            start(thread, callee, args, 0, reply)?;
+            Ok(Done::Nothing)
+        }
+    }
+}
+
+/// Puts a value into a task's mailbox and wakes the task if it waits for one.
+pub fn post(thread: &mut Thread, task: *mut Task, value: Value) -> Outcome<()> {
+    // SAFETY: the caller has a task as a value.
+    unsafe {
+        if (*task).state == TaskState::Done {
+            return Ok(());
+        }
+        match array::from_value((*task).mailbox.get()) {
+            Some(mailbox) => array::push(&mut thread.heap, mailbox, value)?,
+            None => {
+                let mailbox = array::from_slice(&mut thread.heap, &[value])?;
+                thread.heap.store(task.cast(), &(*task).mailbox, array::to_value(mailbox));
+            }
+        }
+        if (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::TRUE {
+            tasks::wake(thread, task, Value::NULL);
+        }
+    }
+    Ok(())
+}
+
+/// The deadline of a receive: seconds on the VM's clock as a float, or null.
+pub fn receive_start(thread: &mut Thread, timeout: Value) -> Outcome {
+    if timeout.is_null() {
+        return Ok(Value::NULL);
+    }
+    let Some(seconds) = timeout.as_number().filter(|s| !s.is_nan()) else {
+        let found = crate::interp::describe::type_name(thread, timeout);
+        return Err(thread.error(
+            ErrorClass::TypeError,
+            format!("the time after which a receive gives up is a number of seconds, not {found}"),
+        ));
+    };
+    let now = thread.vm.registry.start.elapsed().as_secs_f64();
+    Ok(thread.heap.float(now + seconds.max(0.0))?)
+}
+
+/// The moment that seconds on the VM's clock stand for.
+fn moment(thread: &Thread, deadline: Value) -> Option<Instant> {
+    let seconds = deadline.as_number()?;
+    thread.vm.registry.start.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}
+
+/// Message number `position` of the running task's mailbox; waits for it if need be. `None`: the deadline has passed.
+pub fn receive_next(thread: &mut Thread, position: Value, deadline: Value) -> Outcome<Option<Value>> {
+    let task = thread.current;
+    // SAFETY: a running task is live.
+    let mailbox = unsafe { (*task).mailbox.get() };
+    let position = position.as_int().and_then(|p| usize::try_from(p).ok()).unwrap_or(0);
+    if let Some(message) = array::from_value(mailbox).and_then(|m| array::get(m, position)) {
+        return Ok(Some(message));
+    }
+    let until = moment(thread, deadline);
+    if until.is_some_and(|moment| moment <= Instant::now()) {
+        return Ok(None);
+    }
+    let control = tasks::park_and_retry(thread, Value::TRUE);
+    if let Some(moment) = until {
+        // SAFETY: as above.
+        let (index, wake) = unsafe { ((*task).table_index, (*task).wake) };
+        thread.sched.timers.add(moment, index, wake);
+    }
+    Err(control)
+}
+
+/// Removes the message that `receive_next` gave last (its position has been advanced past it).
+pub fn receive_take(thread: &mut Thread, position: Value) -> Outcome<()> {
+    // SAFETY: a running task is live.
+    let mailbox = unsafe { (*thread.current).mailbox.get() };
+    let at = position.as_int().and_then(|p| usize::try_from(p).ok()).and_then(|p| p.checked_sub(1));
+    if let (Some(mailbox), Some(at)) = (array::from_value(mailbox), at) {
+        array::remove(&mut thread.heap, mailbox, at);
+    }
+    Ok(())
+}
+
+/// `receive(timeout)`: the oldest message, or null when the timeout has passed. A native that waits is executed again, so the
+/// deadline is kept with the task.
+pub fn receive(thread: &mut Thread, timeout: Value) -> Outcome {
+    let task = thread.current;
+    // SAFETY: a running task is live.
+    let mailbox = unsafe { (*task).mailbox.get() };
+    if let Some(message) = array::from_value(mailbox)
+        .filter(|m| array::len(*m) > 0)
+        .and_then(|m| array::remove(&mut thread.heap, m, 0))
+    {
+        return Ok(message);
+    }
+    let until = match timeout.is_null() {
+        true => None,
+        false => timers::seconds(timeout).map(|d| Instant::now() + d),
+    };
+    if !timeout.is_null() && until.is_none_or(|u| u <= Instant::now()) {
+        return Ok(Value::NULL);
+    }
+    // Without a timeout the call is simply repeated; with one, what the wake-up brings decides (see `take_or_null`).
+    if until.is_none() {
+        return Err(tasks::park_and_retry(thread, Value::TRUE));
+    }
+    match thread.vm.builtin("__receive_until") {
+        Some(f) => {
+            let deadline = receive_start(thread, timeout)?;
+            Err(Control::call(f, &[deadline]))
+        }
+        None => Err(thread.error(ErrorClass::StateError, "the library function __receive_until is missing")),
+    }
+}
+
+/// As `receive`, with a deadline on the VM's clock: may be executed again.
+pub fn receive_until(thread: &mut Thread, deadline: Value) -> Outcome {
+    match receive_next(thread, Value::int_unchecked(0), deadline)? {
+        Some(message) => {
+            receive_take(thread, Value::int_unchecked(1))?;
+            Ok(message)
+        }
+        None => Ok(Value::NULL),
+    }
+}

@@ -1,0 +1,407 @@
+//! What the threads of a VM know of each other: identities, mailboxes, sleeping and waking, the count of what is under way.
+//!
+//! Invariant of `busy`: it counts the threads that are not idle (idle: nothing to run, no timer) plus the messages sent and not
+//! yet handled. A thread becomes busy before it handles a message and the message is counted until it has been handled, so
+//! `busy` is 0 only when nothing in the VM can ever happen again without the host.
+
+use super::Mode;
+use super::transfer::Transfer;
+use crate::config::VmConfig;
+use crate::heap::HeapShared;
+use crate::symbol::Symbol;
+use crossbeam_queue::SegQueue;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::Instant;
+
+/// Where an answer is to go: a thread and the number of a future of its.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The waiting thread.
+    pub thread: u64,
+    /// Its future's number.
+    pub number: u32,
+}
+
+/// What is sent to a thread: function and data, or one of the stock messages.
+pub enum Message {
+    /// Run a function as a task.
+    Call {
+        /// What to call.
+        callee: Transfer,
+        /// Arguments.
+        args: Vec<Transfer>,
+        /// The task's priority.
+        priority: i16,
+        /// Who wants the result.
+        reply: Option<Reply>,
+    },
+    /// Assign an attribute.
+    SetAttr {
+        /// The object.
+        target: Transfer,
+        /// The attribute.
+        name: Symbol,
+        /// The new value.
+        value: Transfer,
+        /// Who waits until it is applied.
+        reply: Option<Reply>,
+    },
+    /// Assign an element.
+    SetIndex {
+        /// The container.
+        target: Transfer,
+        /// Index or key.
+        key: Transfer,
+        /// The new value.
+        value: Transfer,
+        /// Who waits until it is applied.
+        reply: Option<Reply>,
+    },
+    /// Call a method.
+    CallMethod {
+        /// The receiver.
+        target: Transfer,
+        /// The method.
+        name: Symbol,
+        /// Arguments.
+        args: Vec<Transfer>,
+        /// Who wants the result.
+        reply: Option<Reply>,
+    },
+    /// Assign a module variable.
+    SetVariable {
+        /// Environment.
+        env: u32,
+        /// Slot.
+        slot: u32,
+        /// The new value.
+        value: Transfer,
+    },
+    /// Assign a captured variable.
+    SetCell {
+        /// The cell.
+        target: Transfer,
+        /// The new value.
+        value: Transfer,
+        /// Who waits until it is applied.
+        reply: Option<Reply>,
+    },
+    /// Put a value into a task's mailbox.
+    Post {
+        /// The task.
+        task: Transfer,
+        /// The value.
+        value: Transfer,
+    },
+    /// Kill a task.
+    Kill {
+        /// The task.
+        task: Transfer,
+    },
+    /// The result of a future of the receiver.
+    Resolve {
+        /// The future's number.
+        number: u32,
+        /// Result or error.
+        result: Result<Transfer, Transfer>,
+    },
+    /// Somebody waits for a future of the receiver.
+    Subscribe {
+        /// The future.
+        future: Transfer,
+        /// Who waits.
+        reply: Reply,
+    },
+    /// Nobody waits any more.
+    Cancel(Reply),
+    /// Run a host's function on the thread.
+    Host(Box<dyn FnOnce(&mut super::Thread) + Send>),
+    /// End: tasks are killed, then the thread ends.
+    End,
+}
+
+impl Message {
+    /// Who waits for an answer.
+    pub fn reply(&self) -> Option<Reply> {
+        match self {
+            Message::Call { reply, .. }
+            | Message::SetAttr { reply, .. }
+            | Message::SetIndex { reply, .. }
+            | Message::SetCell { reply, .. }
+            | Message::CallMethod { reply, .. } => *reply,
+            Message::Subscribe { reply, .. } => Some(*reply),
+            _ => None,
+        }
+    }
+}
+
+/// The part of a thread that others may touch.
+pub struct ThreadShared {
+    /// Number, never used again in this VM.
+    pub id: u64,
+    /// Name for lists and traces.
+    pub name: String,
+    /// How it switches.
+    pub mode: Mode,
+    /// Poll limit: 0 asks for attention at the next safepoint.
+    pub limit: AtomicU64,
+    /// A request came: the limit is to stay 0.
+    pub requested: AtomicBool,
+    /// Number of its heap, once it runs.
+    pub heap_number: AtomicU32,
+    /// False once it takes no more messages.
+    pub alive: AtomicBool,
+    mailbox: SegQueue<Message>,
+    sleeping: AtomicBool,
+    gate: Mutex<bool>,
+    bell: Condvar,
+    /// Called when something came in for a thread that a host drives.
+    pub waker: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
+    /// Set when the OS thread has ended; guarded by `gate`'s condition variable.
+    pub ended: AtomicBool,
+}
+
+impl ThreadShared {
+    /// Whether messages wait.
+    pub fn has_mail(&self) -> bool {
+        !self.mailbox.is_empty()
+    }
+
+    /// Takes the oldest message.
+    pub fn take(&self) -> Option<Message> {
+        self.mailbox.pop()
+    }
+
+    fn push(&self, message: Message) {
+        self.mailbox.push(message);
+        self.interrupt();
+    }
+
+    /// Asks for attention at the next safepoint, or wakes the thread.
+    pub fn interrupt(&self) {
+        self.requested.store(true, Ordering::Release);
+        self.limit.store(0, Ordering::Release);
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.sleeping.load(Ordering::Relaxed) {
+            self.ring();
+        }
+        if let Some(waker) = &*self.waker.lock().expect("not poisoned") {
+            waker();
+        }
+    }
+
+    fn ring(&self) {
+        *self.gate.lock().expect("not poisoned") = true;
+        self.bell.notify_all();
+    }
+
+    /// Sleeps until there is mail, somebody rings, or the moment has come.
+    pub fn sleep(&self, until: Option<Instant>) {
+        self.sleeping.store(true, Ordering::Relaxed);
+        std::sync::atomic::fence(Ordering::SeqCst);
+        let mut rung = self.gate.lock().expect("not poisoned");
+        while !*rung && self.mailbox.is_empty() && !self.requested.load(Ordering::Acquire) {
+            match until {
+                None => rung = self.bell.wait(rung).expect("not poisoned"),
+                Some(moment) => {
+                    let Some(left) = moment.checked_duration_since(Instant::now()).filter(|d| !d.is_zero())
+                    else {
+                        break;
+                    };
+                    rung = self.bell.wait_timeout(rung, left).expect("not poisoned").0;
+                }
+            }
+        }
+        *rung = false;
+        drop(rung);
+        self.requested.store(false, Ordering::Relaxed);
+        self.sleeping.store(false, Ordering::Relaxed);
+    }
+}
+
+/// All threads of a VM.
+pub struct Registry {
+    /// What the heaps share.
+    pub heaps: Arc<HeapShared>,
+    /// When the VM was made: script clocks count from here.
+    pub start: Instant,
+    threads: RwLock<Vec<Arc<ThreadShared>>>,
+    joins: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    next: AtomicU64,
+    busy: AtomicI64,
+    fuel: AtomicU64,
+    /// Exit status asked for by `exit(code)`.
+    pub exit: Mutex<Option<i32>>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new(config: &VmConfig) -> Self {
+        Self {
+            heaps: HeapShared::new(config.memory_limit),
+            start: Instant::now(),
+            threads: RwLock::default(),
+            joins: Mutex::default(),
+            next: AtomicU64::new(1),
+            busy: AtomicI64::new(0),
+            fuel: AtomicU64::new(config.fuel_limit),
+            exit: Mutex::new(None),
+        }
+    }
+
+    /// Enters a new thread; it counts as busy. `None` when there are as many as allowed.
+    pub fn add(&self, name: Option<String>, mode: Mode, limit: usize) -> Option<Arc<ThreadShared>> {
+        let mut threads = self.threads.write().expect("not poisoned");
+        if threads.len() >= limit {
+            return None;
+        }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let shared = Arc::new(ThreadShared {
+            id,
+            name: name.unwrap_or_else(|| if id == 1 { "master".into() } else { format!("thread {id}") }),
+            mode,
+            limit: AtomicU64::new(0),
+            requested: AtomicBool::new(false),
+            heap_number: AtomicU32::new(u32::MAX),
+            alive: AtomicBool::new(true),
+            mailbox: SegQueue::new(),
+            sleeping: AtomicBool::new(false),
+            gate: Mutex::new(false),
+            bell: Condvar::new(),
+            waker: Mutex::new(None),
+            ended: AtomicBool::new(false),
+        });
+        threads.push(shared.clone());
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        Some(shared)
+    }
+
+    /// All living threads.
+    pub fn threads(&self) -> Vec<Arc<ThreadShared>> {
+        self.threads.read().expect("not poisoned").clone()
+    }
+
+    /// The living thread with this number.
+    pub fn get(&self, id: u64) -> Option<Arc<ThreadShared>> {
+        self.threads.read().expect("not poisoned").iter().find(|t| t.id == id).cloned()
+    }
+
+    /// The living thread that owns a heap.
+    pub fn thread_of_heap(&self, heap: u32) -> Option<u64> {
+        self.threads
+            .read()
+            .expect("not poisoned")
+            .iter()
+            .find(|t| t.heap_number.load(Ordering::Acquire) == heap)
+            .map(|t| t.id)
+    }
+
+    /// The first thread, where the program began.
+    pub fn master(&self) -> Option<Arc<ThreadShared>> {
+        self.get(1)
+    }
+
+    /// Sends a message; gives it back if the thread takes no more.
+    pub fn send(&self, to: u64, message: Message) -> Result<(), Message> {
+        let Some(shared) = self.get(to) else { return Err(message) };
+        if !shared.alive.load(Ordering::Acquire) {
+            return Err(message);
+        }
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        shared.push(message);
+        if !shared.alive.load(Ordering::SeqCst) {
+            // It ended meanwhile and may not look again.
+            self.discard_mail(&shared);
+        }
+        Ok(())
+    }
+
+    /// Answers what an ended thread will never handle.
+    pub fn discard_mail(&self, shared: &ThreadShared) {
+        while let Some(message) = shared.take() {
+            if let Some(reply) = message.reply() {
+                let error = Transfer::error(
+                    crate::class::ErrorClass::ThreadEnded,
+                    format!("{} has ended", shared.name),
+                );
+                let _ =
+                    self.send(reply.thread, Message::Resolve { number: reply.number, result: Err(error) });
+            }
+            self.handled();
+        }
+    }
+
+    /// A message has been handled.
+    pub fn handled(&self) {
+        self.no_longer_busy();
+    }
+
+    /// A thread has nothing to do. Whether nothing at all is under way any more.
+    pub fn idle(&self) -> bool {
+        self.no_longer_busy()
+    }
+
+    fn no_longer_busy(&self) -> bool {
+        let quiet = self.busy.fetch_sub(1, Ordering::SeqCst) == 1;
+        if quiet {
+            if let Some(master) = self.master() {
+                master.ring();
+            }
+        }
+        quiet
+    }
+
+    /// A thread goes on.
+    pub fn busy_again(&self) {
+        self.busy.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_quiet(&self) -> bool {
+        self.busy.load(Ordering::SeqCst) == 0
+    }
+
+    /// Takes an ended thread out.
+    pub fn remove(&self, shared: &ThreadShared) {
+        self.threads.write().expect("not poisoned").retain(|t| t.id != shared.id);
+        shared.ended.store(true, Ordering::Release);
+        for thread in self.threads() {
+            thread.interrupt();
+        }
+        self.no_longer_busy();
+    }
+
+    /// Keeps the handle of an OS thread for [`join_all`](Self::join_all).
+    pub fn keep_join(&self, handle: std::thread::JoinHandle<()>) {
+        let mut joins = self.joins.lock().expect("not poisoned");
+        joins.retain(|j| !j.is_finished());
+        joins.push(handle);
+    }
+
+    /// Waits for all OS threads of the VM.
+    pub fn join_all(&self) {
+        loop {
+            let Some(handle) = self.joins.lock().expect("not poisoned").pop() else { return };
+            // A panic in a thread is a bug of ours that has been reported on stderr already.
+            let _ = handle.join();
+        }
+    }
+
+    /// Fuel that is left.
+    pub fn fuel_left(&self) -> u64 {
+        self.fuel.load(Ordering::Relaxed)
+    }
+
+    /// Takes fuel.
+    pub fn use_fuel(&self, units: u64) {
+        let _ = self
+            .fuel
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(units)));
+    }
+
+    /// Gives the VM this much fuel from now on.
+    pub fn set_fuel(&self, units: u64) {
+        self.fuel.store(units, Ordering::Relaxed);
+    }
+}

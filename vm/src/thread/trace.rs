@@ -1,0 +1,313 @@
+//! Stack traces: what an error remembers of where it was thrown, and how it is reported.
+//!
+//! A trace is an array of integers, innermost frame first: code number and instruction packed into one; -1 stands between the
+//! frames of a task and those of the task that awaited it. Text is made only when somebody asks.
+
+use super::stack::{Link, ReturnKind};
+use super::{Thread, tasks};
+use crate::class::{ErrorClass, error_slot};
+use crate::code::Code;
+use crate::interp::types;
+use crate::object::task::{Generator, Stack, Task};
+use crate::object::{Instance, Kind, array};
+use crate::value::Value;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// Most frames kept of either end of a deep stack.
+const KEEP: usize = 32;
+const AWAITED: i64 = -1;
+const LEFT_OUT: i64 = -2;
+
+/// One place in the code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    code: *const Code,
+    pc: usize,
+}
+
+/// Calls `f` for each frame from the innermost outwards.
+///
+/// # Safety
+/// `base` is the base of a live frame of code `code` that stands at instruction `pc` (counted from the entry, one past).
+unsafe fn walk(
+    mut base: *mut u64,
+    mut code: *const Code,
+    mut pc: *const crate::bytecode::Instr,
+    mut generator: Value,
+    mut f: impl FnMut(Place),
+) {
+    loop {
+        // SAFETY: by the caller's promise, and the links of live frames.
+        unsafe {
+            let at = (pc.offset_from((*code).entry) as usize).saturating_sub(1);
+            f(Place { code, pc: at });
+            let link = Link(*base.sub(4));
+            match link.kind() {
+                ReturnKind::Task => return,
+                ReturnKind::Generator => {
+                    if !generator.is_kind(Kind::Generator) {
+                        return;
+                    }
+                    let g = generator.pointer().cast::<Generator>();
+                    let caller = (*g).caller_stack;
+                    if caller.is_null() {
+                        return;
+                    }
+                    generator = (*g).outer;
+                    base = Stack::words(caller).add((*g).caller_base as usize);
+                }
+                _ => base = base.sub(link.delta()),
+            }
+            code = *base.sub(2) as *const Code;
+            pc = *base.sub(3) as *const crate::bytecode::Instr;
+        }
+    }
+}
+
+fn current_places(thread: &Thread) -> Vec<Place> {
+    let mut all = Vec::new();
+    if thread.current.is_null() || thread.base.is_null() {
+        return all;
+    }
+    // SAFETY: a task is running and its state has been saved.
+    unsafe { walk(thread.base, thread.code, thread.pc, (*thread.current).generator.get(), |p| all.push(p)) };
+    all
+}
+
+/// The frames of a task that is not running, as text.
+pub fn of_task(thread: &Thread, task: *mut Task) -> String {
+    let mut text = String::new();
+    if task == thread.current {
+        for place in current_places(thread) {
+            write_place(&mut text, place);
+        }
+        return text;
+    }
+    // SAFETY: the task lives; its stacks' bases were saved when it stopped.
+    unsafe {
+        let generator = (*task).generator.get();
+        let stack = if generator.is_null() {
+            (*task).stack
+        } else {
+            (*generator.pointer().cast::<Generator>()).stack
+        };
+        if stack.is_null() {
+            return text;
+        }
+        let base = Stack::words(stack).add((*stack).base as usize);
+        let mut count = 0;
+        walk(
+            base,
+            *base.sub(2) as *const Code,
+            *base.sub(3) as *const crate::bytecode::Instr,
+            generator,
+            |place| {
+                count += 1;
+                if count <= KEEP {
+                    write_place(&mut text, place);
+                }
+            },
+        );
+        if count > KEEP {
+            let _ = writeln!(text, "  ... {} more", count - KEEP);
+        }
+    }
+    text
+}
+
+/// Whether a value is an instance of Error.
+pub fn is_error(thread: &Thread, v: Value) -> bool {
+    v.is_kind(Kind::Instance) && types::instance_of(thread, v, thread.vm.class(ErrorClass::Error.class_id()))
+}
+
+fn pack(thread: &Thread, places: &[Place], to: &mut Vec<Value>) {
+    let _ = thread;
+    for (i, place) in places.iter().enumerate() {
+        if places.len() > 2 * KEEP && i == KEEP {
+            to.push(Value::int_unchecked(LEFT_OUT - (places.len() - 2 * KEEP) as i64));
+        }
+        if places.len() > 2 * KEEP && i >= KEEP && i < places.len() - KEEP {
+            continue;
+        }
+        // SAFETY: code lives as long as the VM.
+        let id = unsafe { (*place.code).id } as i64;
+        to.push(Value::int_unchecked(id << 32 | place.pc as i64));
+    }
+}
+
+/// Gives an error its trace, if it is an Error without one.
+pub fn attach(thread: &mut Thread, error: Value) {
+    if !is_error(thread, error) {
+        return;
+    }
+    // SAFETY: an instance of Error has the slots of `error_slot`.
+    let slot = unsafe { Instance::slot(error.pointer().cast(), error_slot::TRACE) };
+    if !slot.get().is_null() || thread.current.is_null() {
+        return;
+    }
+    let mut frames = Vec::new();
+    pack(thread, &current_places(thread), &mut frames);
+    // Without memory the error goes without a trace.
+    if let Ok(list) = array::from_slice(&mut thread.heap, &frames) {
+        thread.heap.store(error.pointer(), slot, array::to_value(list));
+    }
+}
+
+/// Adds the frames of the running task, which awaited the one that threw.
+pub fn extend(thread: &mut Thread, error: Value) {
+    if !is_error(thread, error) {
+        return;
+    }
+    // SAFETY: as in `attach`.
+    let slot = unsafe { Instance::slot(error.pointer().cast(), error_slot::TRACE) };
+    let Some(list) = array::from_value(slot.get()) else { return attach(thread, error) };
+    if array::len(list) > 8 * KEEP {
+        return;
+    }
+    let mut frames = vec![Value::int_unchecked(AWAITED)];
+    pack(thread, &current_places(thread), &mut frames);
+    // Without memory the trace stays shorter. A new list: an error thrown to several awaiters is one object.
+    let mut all: Vec<Value> = array::elements(list).iter().map(|s| s.get()).collect();
+    all.extend(frames);
+    if let Ok(list) = array::from_slice(&mut thread.heap, &all) {
+        thread.heap.store(error.pointer(), slot, array::to_value(list));
+    }
+}
+
+fn write_place(text: &mut String, place: Place) {
+    // SAFETY: code and modules live as long as the VM.
+    let (code, module) = unsafe { (&*place.code, &*(*place.code).module) };
+    if code.flags & Code::INTERNAL != 0 {
+        return;
+    }
+    let (line, column) = code.position(place.pc);
+    let _ = writeln!(text, "  at {} ({}:{line}:{column})", code.name, module.name);
+}
+
+/// The text of a trace as an error keeps it.
+pub fn text(thread: &Thread, error: Value) -> String {
+    let mut text = String::new();
+    let Some(list) = trace_list(thread, error) else { return text };
+    for packed in list {
+        match packed {
+            AWAITED => text.push_str("  awaited\n"),
+            n if n <= LEFT_OUT => {
+                let _ = writeln!(text, "  ... {} frames left out", LEFT_OUT - n);
+            }
+            n => {
+                if let Some(code) = thread.vm.code_by_id((n >> 32) as u32) {
+                    write_place(&mut text, Place { code, pc: (n & 0xffff_ffff) as usize });
+                }
+            }
+        }
+    }
+    text
+}
+
+/// The trace of an error of this or (through a proxy) another heap.
+fn trace_list(thread: &Thread, error: Value) -> Option<Vec<i64>> {
+    let object = crate::object::equality::identity(error);
+    // SAFETY: an own object, or a foreign one listed by this thread and read within its slice.
+    unsafe {
+        if !error.is_object() || (*object).kind() != Kind::Instance {
+            return None;
+        }
+        let class = thread.vm.class((*object).class);
+        if !class.is_subclass_of(thread.vm.class(ErrorClass::Error.class_id())) {
+            return None;
+        }
+        let list = Instance::slot(object.cast(), error_slot::TRACE).get_foreign();
+        if !list.is_kind(Kind::Array) {
+            return None;
+        }
+        Some(
+            array::elements_foreign(list.pointer().cast())
+                .iter()
+                .filter_map(|s| s.get_foreign().as_int())
+                .collect(),
+        )
+    }
+}
+
+/// An error as the user is shown it: class and message, trace, causes.
+pub fn describe(thread: &Thread, error: Value) -> String {
+    let mut out = String::new();
+    let mut at = error;
+    for depth in 0..16 {
+        if depth > 0 {
+            out.push_str("caused by ");
+        }
+        let object = crate::object::equality::identity(at);
+        // SAFETY: as in `trace_list`.
+        let (class, is_instance) = unsafe {
+            if at.is_object() {
+                (thread.vm.class((*object).class), (*object).kind() == Kind::Instance)
+            } else {
+                (thread.vm.class_of(at), false)
+            }
+        };
+        if !(is_instance && class.is_subclass_of(thread.vm.class(ErrorClass::Error.class_id()))) {
+            let _ = writeln!(out, "Error: thrown value {}", show(thread, at));
+            return out;
+        }
+        // SAFETY: an instance of Error has the slots of `error_slot`.
+        let (message, cause) = unsafe {
+            (
+                Instance::slot(object.cast(), error_slot::MESSAGE).get_foreign(),
+                Instance::slot(object.cast(), error_slot::CAUSE).get_foreign(),
+            )
+        };
+        let message = if message.is_null() { String::new() } else { show(thread, message) };
+        let _ = match message.is_empty() {
+            true => writeln!(out, "{}", class.name),
+            false => writeln!(out, "{}: {message}", class.name),
+        };
+        out.push_str(&text(thread, at));
+        if cause.is_null() {
+            break;
+        }
+        at = cause;
+    }
+    out
+}
+
+/// A value as text, without running script code.
+pub fn show(thread: &Thread, v: Value) -> String {
+    let vm = thread.vm.clone();
+    let mut instance = |value: Value, to: &mut String| {
+        // SAFETY: only called for objects, which are readable within this slice.
+        let class = vm.class(unsafe { (*value.pointer()).class });
+        let _ = write!(to, "<{}>", class.name);
+        true
+    };
+    match crate::object::display::render(v, false, 1 << 16, &mut instance) {
+        Ok(pieces) => pieces
+            .into_iter()
+            .map(|piece| match piece {
+                crate::object::display::Piece::Text(text) => text,
+                crate::object::display::Piece::Hook(value, _) => {
+                    crate::interp::describe::brief(thread, value)
+                }
+            })
+            .collect(),
+        Err(_) => crate::interp::describe::brief(thread, v),
+    }
+}
+
+/// Writes an error to stderr, after what the program printed so far.
+pub fn report(thread: &mut Thread, title: &str, error: Value) {
+    let text = describe(thread, error);
+    let _ = thread.vm.output.lock().expect("not poisoned").flush();
+    // A closed stderr leaves nobody to tell.
+    let _ = write!(std::io::stderr(), "{title}: {text}");
+}
+
+/// A task without a future ended with an error.
+pub fn report_unhandled(thread: &mut Thread, task: *mut Task, error: Value) {
+    if types::is_task_exit(thread, error) {
+        return;
+    }
+    let name = tasks::describe(task);
+    report(thread, &format!("Uncaught error in {name}"), error);
+}
