@@ -9,7 +9,7 @@ mod pattern;
 mod stmt;
 
 use crate::ast::*;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, push_limited};
 use crate::literal::BadLiteral;
 use bumpalo::Bump;
 use std::cell::RefCell;
@@ -92,7 +92,7 @@ impl<'a> Cx<'a> {
     }
 
     fn report(&self, d: Diagnostic) {
-        self.diagnostics.borrow_mut().push(d);
+        push_limited(&mut self.diagnostics.borrow_mut(), d);
     }
 
     fn bad_literals(&self, bad: Vec<BadLiteral>) {

@@ -4,7 +4,7 @@
 //! the parentheses of `for (;;)`). So one forgotten bracket gives one message, at the place where it was opened.
 
 use crate::ast::FileId;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, push_limited};
 use crate::limits::MAX_NESTING;
 use crate::source::line_col;
 use crate::token::{Tok, Token};
@@ -31,8 +31,7 @@ pub(crate) fn match_brackets(file: FileId, src: &str, tokens: &[Token], unfinish
     let mut m =
         Matcher { file, src, tokens, unfinished, stack: Vec::new(), suspect: None, out: Brackets::default() };
     m.out.mate = (0..tokens.len()).collect();
-    for i in 0..tokens.len() {
-        let tok = tokens[i].tok;
+    for (i, &Token { tok, .. }) in tokens.iter().enumerate() {
         if tok.opens() {
             if m.stack.len() >= MAX_NESTING {
                 m.too_deep(i);
@@ -41,7 +40,7 @@ pub(crate) fn match_brackets(file: FileId, src: &str, tokens: &[Token], unfinish
             m.stack.push(i);
         } else if tok.closes() {
             m.close(i);
-        } else if tok == Tok::Semi {
+        } else if tok == Tok::Semi || m.begins_statement(i) {
             m.semicolon(i);
         }
     }
@@ -104,7 +103,25 @@ impl Matcher<'_> {
         }
     }
 
-    /// A `;` within parentheses or brackets means that those are not closed, unless they belong to `for`.
+    /// Whether the token cannot stand within parentheses.
+    fn begins_statement(&self, i: usize) -> bool {
+        let before = i.checked_sub(1).map_or(0, |p| self.tokens[p].span.hi as usize);
+        let next = |n: usize| self.tokens.get(i + n).map(|t| t.tok);
+        match self.tokens[i].tok {
+            // `var` may stand before a parameter.
+            Tok::Var => false,
+            t if t.begins_statement() => next(1) != Some(Tok::Colon),
+            // A function with a name could be an argument, but not at the beginning of a line.
+            Tok::Function => {
+                next(1) == Some(Tok::Name)
+                    && next(2) == Some(Tok::LParen)
+                    && self.src[before..self.tokens[i].span.lo as usize].contains('\n')
+            }
+            _ => false,
+        }
+    }
+
+    /// A `;` or a statement within parentheses or brackets means that those are not closed, unless they belong to `for`.
     fn semicolon(&mut self, i: usize) {
         let mut first = true;
         while let Some(&open) = self.stack.last() {
@@ -128,7 +145,7 @@ impl Matcher<'_> {
         let d = Diagnostic::error(self.file, self.tokens[open].span, format!("`{text}` is never closed"))
             .label("opened here");
         let d = d.also(self.tokens[i].span, format!("expected `{}` before this", closing(&text)));
-        self.out.diagnostics.push(d);
+        push_limited(&mut self.out.diagnostics, d);
     }
 
     /// Whether a string that is not closed stands behind the bracket: it has swallowed what would have closed it.
@@ -146,7 +163,7 @@ impl Matcher<'_> {
         let d =
             Diagnostic::error(self.file, self.tokens[i].span, format!("`{opened}` is closed by `{found}`"));
         let d = d.label(format!("expected `{}`", closing(&opened)));
-        self.out.diagnostics.push(d.also(self.tokens[open].span, "opened here"));
+        push_limited(&mut self.out.diagnostics, d.also(self.tokens[open].span, "opened here"));
     }
 
     fn stray(&mut self, i: usize) {
@@ -163,7 +180,7 @@ impl Matcher<'_> {
             );
             d.primary.text = "this does not close what is open".into();
         }
-        self.out.diagnostics.push(d);
+        push_limited(&mut self.out.diagnostics, d);
     }
 
     /// At the end of the text: one message for the innermost bracket that is open.
@@ -179,7 +196,7 @@ impl Matcher<'_> {
             if let Some(suspect) = self.suspect {
                 d = d.also(self.tokens[suspect].span, "or is it this one? its `}` is indented differently");
             }
-            self.out.diagnostics.push(d);
+            push_limited(&mut self.out.diagnostics, d);
         }
         while let Some(open) = self.stack.pop() {
             self.out.mate[open] = self.tokens.len();

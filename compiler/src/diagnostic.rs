@@ -3,6 +3,7 @@
 //! One type for all passes. A message says what is wrong, its labels point at the places, its help says how to mend it.
 
 use crate::ast::{FileId, Span};
+use crate::limits::MAX_ERRORS;
 use crate::source::SourceMap;
 use ariadne::{CharSet, Config, IndexType, Report, ReportKind};
 use std::fmt;
@@ -125,9 +126,8 @@ impl Diagnostic {
             Report::build(kind, place(&self.primary)).with_config(config).with_message(&self.message);
         for (i, l) in std::iter::once(&self.primary).chain(&self.secondary).enumerate() {
             let mut label = ariadne::Label::new(place(l)).with_order(i32::try_from(i).unwrap_or(0));
-            if !l.text.is_empty() {
-                label = label.with_message(&l.text);
-            }
+            // The renderer draws no carets under a place without words.
+            label = label.with_message(if l.text.is_empty() { "here" } else { &l.text });
             label = label.with_color(if i == 0 { ariadne::Color::Red } else { ariadne::Color::Cyan });
             report = report.with_label(label);
         }
@@ -151,6 +151,13 @@ impl Diagnostic {
             }
             Err(_) => self.one_line(sources) + "\n",
         }
+    }
+}
+
+/// Adds a finding, but no more errors than are ever shown: a broken text must not cost memory for each of its faults.
+pub(crate) fn push_limited(list: &mut Vec<Diagnostic>, d: Diagnostic) {
+    if list.len() <= MAX_ERRORS {
+        list.push(d);
     }
 }
 

@@ -20,7 +20,9 @@ impl Stuck<'_> {
     /// Whether a `;` would fit, and its absence explains the error: the text ends here, or a block, or a line.
     pub(crate) fn lacks_semicolon(&self) -> bool {
         let Some((_, prev)) = self.prev else { return false };
+        // Where a statement may begin, a `;` fits as an empty one, and is not what is missing.
         self.wants(";")
+            && !self.wants("return")
             && match self.found {
                 None | Some((Tok::RBrace, _)) => true,
                 Some((_, at)) => self.src[prev.hi as usize..at.lo as usize].contains('\n'),
@@ -96,7 +98,11 @@ impl Stuck<'_> {
             let shown = match *token {
                 "template }" => "`}`".to_owned(),
                 "op name" => "the name of an op".to_owned(),
-                "string" if words.iter().any(|w| w.starts_with("an expr") || w.starts_with("a pattern")) => {
+                "string"
+                    if words.iter().any(|w| {
+                        w.contains("expression") || w.contains("pattern") || w.contains("statement")
+                    }) =>
+                {
                     continue;
                 }
                 "string" => "a string".to_owned(),
@@ -104,7 +110,13 @@ impl Stuck<'_> {
                 "(" | "{" if words.iter().any(|w| w.contains("expression") || w.contains("statement")) => {
                     continue;
                 }
-                ";" | "case" | "," if words.iter().any(|w| w == "a statement") => continue,
+                ";" | "case" | "," | "while"
+                    if words.iter().any(|w| w == "a statement" || w.contains("attribute")) =>
+                {
+                    continue;
+                }
+                ":" | "in" if self.wants("*") && self.wants(";") => continue,
+                "in" if self.wants("*") => continue,
                 t => format!("`{t}`"),
             };
             if words.len() < room && !words.contains(&shown) {

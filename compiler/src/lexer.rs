@@ -2,7 +2,8 @@
 //! scanned here. Never panics, never loses a byte: every byte that is not blank belongs to a token.
 
 use crate::ast::{FileId, Span};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, push_limited};
+use crate::limits::MAX_TOKENS;
 use crate::token::{Tok, Token};
 use logos::Logos;
 
@@ -15,6 +16,8 @@ pub struct Lexed {
     pub diagnostics: Vec<Diagnostic>,
     /// The text ends within a long string, a template or a block comment: more input could mend it.
     pub unfinished: bool,
+    /// There are more than [`MAX_TOKENS`] tokens; the rest of the text was not looked at.
+    pub too_many: bool,
 }
 
 /// Splits a text into tokens. The caller has checked its size against [`crate::limits::MAX_SOURCE_BYTES`].
@@ -41,7 +44,7 @@ impl Lexer<'_> {
         }
         loop {
             at = self.plain(at);
-            if at >= self.src.len() {
+            if self.out.too_many || at >= self.src.len() {
                 break;
             }
         }
@@ -60,6 +63,10 @@ impl Lexer<'_> {
         let src = self.src;
         let mut logos = Tok::lexer(&src[start..]);
         while let Some(found) = logos.next() {
+            if self.out.tokens.len() >= MAX_TOKENS {
+                self.out.too_many = true;
+                return src.len();
+            }
             let (lo, hi) = (start + logos.span().start, start + logos.span().end);
             match found {
                 Err(()) => self.bad(lo, hi),
@@ -199,7 +206,7 @@ impl Lexer<'_> {
     }
 
     fn report(&mut self, d: Diagnostic) {
-        self.out.diagnostics.push(d);
+        push_limited(&mut self.out.diagnostics, d);
     }
 
     fn push(&mut self, tok: Tok, lo: usize, hi: usize) {

@@ -3,6 +3,7 @@
 mod actions;
 pub mod ast;
 mod brackets;
+pub mod complete;
 pub mod diagnostic;
 mod explain;
 pub mod lexer;

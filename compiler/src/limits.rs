@@ -12,3 +12,6 @@ pub const MAX_SOURCE_BYTES: usize = 64 << 20;
 
 /// Most errors that are reported for one source text.
 pub const MAX_ERRORS: usize = 20;
+
+/// Most tokens of one source text. A token takes about 50 bytes while parsing, so this keeps a hostile text below half a gigabyte.
+pub const MAX_TOKENS: usize = 8 << 20;

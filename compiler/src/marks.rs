@@ -8,7 +8,7 @@ mod frame;
 mod word;
 
 use crate::ast::FileId;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, push_limited};
 use crate::token::{Tok, Token};
 use frame::{Frame, Header, Kind, Role};
 
@@ -63,8 +63,8 @@ impl Marker<'_> {
             return;
         }
         let tok = self.out.tokens[i].tok;
-        let start =
-            self.frame().next_start && !matches!(tok, Tok::Else | Tok::ElseIf | Tok::Catch | Tok::Finally);
+        let start = (self.frame().next_start || self.starts_anyway(i))
+            && !matches!(tok, Tok::Else | Tok::ElseIf | Tok::Catch | Tok::Finally);
         let f = self.frame();
         f.next_start = false;
         let statement_like = matches!(f.kind, Kind::Block | Kind::Class);
@@ -84,6 +84,16 @@ impl Marker<'_> {
             Tok::TplOpen => self.enter(Frame::new(Kind::Template, i, self.mate[i])),
             _ => self.punctuation(tok),
         }
+    }
+
+    /// A word that can only begin a statement, on a line of its own: the `;` before it is missing.
+    fn starts_anyway(&self, i: usize) -> bool {
+        let Some(before) = i.checked_sub(1) else { return false };
+        self.tok(before).is_some_and(Tok::ends_expr)
+            && self.line_between(before)
+            && self.tok(i).is_some_and(|t| {
+                t.begins_statement() || (t == Tok::Function && self.tok(i + 1) == Some(Tok::Name))
+            })
     }
 
     fn punctuation(&mut self, tok: Tok) {

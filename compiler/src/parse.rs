@@ -10,7 +10,7 @@ use crate::brackets::{Brackets, match_brackets};
 use crate::diagnostic::Diagnostic;
 use crate::explain::Stuck;
 use crate::lexer::lex;
-use crate::limits::{MAX_ERRORS, MAX_SOURCE_BYTES, MAX_TREE_DEPTH};
+use crate::limits::{MAX_ERRORS, MAX_SOURCE_BYTES, MAX_TOKENS, MAX_TREE_DEPTH};
 use crate::marks::{Marked, mark};
 use crate::prepare::prepare;
 use crate::recover::Mended;
@@ -57,6 +57,11 @@ fn run<'a>(arena: &'a Bump, file: FileId, src: &str, mode: Mode) -> Parsed<'a> {
         return Parsed { tree: None, diagnostics: vec![too_large(file, src.len())], incomplete: false };
     }
     let lexed = lex(file, src);
+    if lexed.too_many {
+        let message = format!("the file has more than {MAX_TOKENS} tokens");
+        let d = Diagnostic::error_at_start(file, message).help("read large tables from a data file instead");
+        return Parsed { tree: None, diagnostics: vec![d], incomplete: false };
+    }
     let prepared = prepare(file, src, &lexed.tokens);
     let brackets = match_brackets(file, src, &prepared.tokens, lexed.unfinished);
     if brackets.too_deep {
@@ -99,7 +104,7 @@ impl Session<'_> {
         for &i in &brackets.stray {
             mended.drop_token(i);
         }
-        for &i in &brackets.unclosed {
+        for &i in brackets.unclosed.iter().take(MAX_ERRORS) {
             mended.replace_statement(i);
         }
         if self.diagnostics.is_empty() {
@@ -191,7 +196,8 @@ impl Session<'_> {
             }
         } else {
             // An error next to what has been replaced is most likely a consequence.
-            let consequence = mended.is_error(index) || self.is_reported(error.at);
+            let consequence =
+                mended.is_error(index) || mended.follows_dropped(index) || self.is_reported(error.at);
             if !consequence {
                 let d = stuck.diagnostic();
                 self.ended_early |= error.at.is_none();

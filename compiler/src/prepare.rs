@@ -2,7 +2,7 @@
 //! mean one thing (`else if`, `not in`, `is not`) become one token. Afterwards every token matters to the grammar.
 
 use crate::ast::{FileId, Span};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, push_limited};
 use crate::token::{Tok, Token};
 
 /// The tokens that matter, and the doc comments.
@@ -78,8 +78,11 @@ fn joined(prev: Option<Tok>, tok: Tok, before: &[Token], span: Span, src: &str) 
 fn strict_equality(file: FileId, tok: Tok, span: Span, out: &mut Vec<Diagnostic>) -> Tok {
     let (long, short, plain) =
         if tok == Tok::EqEqEq { ("===", "==", Tok::EqEq) } else { ("!==", "!=", Tok::NotEq) };
-    out.push(Diagnostic::error(file, span, format!("there is no operator `{long}`: write `{short}`")).help(
-        format!("`{short}` never converts a value to another type, save an int compared with a float"),
-    ));
+    push_limited(
+        out,
+        Diagnostic::error(file, span, format!("there is no operator `{long}`: write `{short}`")).help(
+            format!("`{short}` never converts a value to another type, save an int compared with a float"),
+        ),
+    );
     plain
 }

@@ -13,6 +13,8 @@ pub(crate) struct Mended<'m> {
     dead: Vec<bool>,
     /// The token begins a statement that was replaced.
     error: Vec<bool>,
+    /// Tokens left out one by one.
+    dropped: Vec<usize>,
     /// A `;` is put in before the token (the last entry: at the end).
     semi: Vec<bool>,
 }
@@ -20,7 +22,14 @@ pub(crate) struct Mended<'m> {
 impl<'m> Mended<'m> {
     pub(crate) fn new(marked: &'m Marked, mate: &'m [usize]) -> Mended<'m> {
         let n = marked.tokens.len();
-        Mended { marked, mate, dead: vec![false; n], error: vec![false; n], semi: vec![false; n + 1] }
+        Mended {
+            marked,
+            mate,
+            dead: vec![false; n],
+            error: vec![false; n],
+            semi: vec![false; n + 1],
+            dropped: Vec::new(),
+        }
     }
 
     /// The tokens as the parser gets them.
@@ -56,11 +65,17 @@ impl<'m> Mended<'m> {
     /// Leaves one token out.
     pub(crate) fn drop_token(&mut self, i: usize) {
         self.dead[i] = true;
+        self.dropped.push(i);
     }
 
     /// Puts a `;` before the token. False if there is one already.
     pub(crate) fn insert_semicolon(&mut self, i: usize) -> bool {
         !std::mem::replace(&mut self.semi[i], true)
+    }
+
+    /// Whether the token before this one was left out.
+    pub(crate) fn follows_dropped(&self, i: usize) -> bool {
+        self.dropped.iter().any(|&d| d + 1 == i)
     }
 
     /// Whether the token has been replaced, with or without others.

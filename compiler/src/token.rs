@@ -339,6 +339,15 @@ impl Tok {
             || matches!(self, Null | True | False | ForIn | FunctionDecl | ElseIf | IsNot | SpawnStmt)
     }
 
+    /// Whether the token is a word that can begin a statement and can stand nowhere in an expression.
+    pub fn begins_statement(self) -> bool {
+        use Tok::*;
+        matches!(
+            self,
+            Var | Const | Class | Extend | Namespace | Import | Export | If | Do | For | Switch | Break
+        ) || matches!(self, Continue | Return | Throw | Try)
+    }
+
     /// Whether an expression may end with this token.
     pub fn ends_expr(self) -> bool {
         use Tok::*;

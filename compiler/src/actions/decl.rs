@@ -60,22 +60,19 @@ impl<'a> Cx<'a> {
         l: u32,
         r: u32,
     ) -> &'a Function<'a> {
-        if let Some((_, front)) = params.split_last() {
-            if let Some(p) = front.iter().find(|p| p.is_rest) {
-                self.error(p.span, "a `...` parameter must be the last one", "move it to the end");
-            }
+        if let Some((_, front)) = params.split_last()
+            && let Some(p) = front.iter().find(|p| p.is_rest)
+        {
+            self.error(p.span, "a `...` parameter must be the last one", "move it to the end");
         }
-        if let Some(i) = params.iter().position(|p| p.default.is_some()) {
-            if let Some(p) = params[i..].iter().find(|p| p.default.is_none() && !p.is_rest) {
-                self.error(
-                    p.span,
-                    format!(
-                        "parameter `{}` needs a default value, because one before it has one",
-                        p.name.text
-                    ),
-                    "move the parameters without default values to the front",
-                );
-            }
+        if let Some(i) = params.iter().position(|p| p.default.is_some())
+            && let Some(p) = params[i..].iter().find(|p| p.default.is_none() && !p.is_rest)
+        {
+            self.error(
+                p.span,
+                format!("parameter `{}` needs a default value, because one before it has one", p.name.text),
+                "move the parameters without default values to the front",
+            );
         }
         let params = self.slice(params);
         self.alloc(Function { name, params, result, body, is_generator, span: Span::new(l, r) })
@@ -106,17 +103,17 @@ impl<'a> Cx<'a> {
     ) -> DeclKind<'a> {
         let mut kept = Vec::with_capacity(members.len());
         for mut m in members.into_iter().flatten() {
-            if let MemberKind::Method(f) = m.kind {
-                if f.name.is_some_and(|n| n.text == name.text) {
-                    if f.is_generator {
-                        self.error(
-                            f.span,
-                            "a constructor cannot be a generator",
-                            "write `function` without the star",
-                        );
-                    }
-                    m.kind = MemberKind::Constructor(f);
+            if let MemberKind::Method(f) = m.kind
+                && f.name.is_some_and(|n| n.text == name.text)
+            {
+                if f.is_generator {
+                    self.error(
+                        f.span,
+                        "a constructor cannot be a generator",
+                        "write `function` without the star",
+                    );
                 }
+                m.kind = MemberKind::Constructor(f);
             }
             kept.push(m);
         }

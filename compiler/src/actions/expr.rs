@@ -197,7 +197,7 @@ impl<'a> Cx<'a> {
 
     fn single_target(&self, e: &'a Expr<'a>) -> &'a Target<'a> {
         let target = self.target(e);
-        if matches!(target.kind, TargetKind::Array { .. } | TargetKind::Map { .. }) {
+        if matches!(e.kind, ExprKind::Array(_) | ExprKind::Map(_)) {
             self.error(e.span, "only a single place can be changed so", "assign to a list with `=` only");
         }
         target

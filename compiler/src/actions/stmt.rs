@@ -69,12 +69,19 @@ impl<'a> Cx<'a> {
         use StmtKind::*;
         if !matches!(
             body.kind,
-            While { .. } | DoWhile { .. } | For { .. } | ForIn { .. } | Switch { .. } | Block(_) | Error
+            While { .. }
+                | DoWhile { .. }
+                | For { .. }
+                | ForIn { .. }
+                | Switch { .. }
+                | Block(_)
+                | Labelled { .. }
+                | Error
         ) {
             self.error(
                 label.span,
                 "a label must stand before a loop, a `switch` or a block",
-                "remove the label",
+                "remove it; if a map was meant, put it into parentheses: ({a: 1})",
             );
         }
         self.stmt(Labelled { label, body: self.alloc(body) }, l, r)
@@ -115,14 +122,14 @@ impl<'a> Cx<'a> {
                 "add `catch (e) { ... }`, or remove the `try`",
             );
         }
-        if let Some(i) = catches.iter().position(|c| c.ty.is_none()) {
-            if let Some(never) = catches.get(i + 1) {
-                self.error(
-                    never.span,
-                    "this `catch` is never reached: the one before it catches everything",
-                    "put the `catch` without a type last",
-                );
-            }
+        if let Some(i) = catches.iter().position(|c| c.ty.is_none())
+            && let Some(never) = catches.get(i + 1)
+        {
+            self.error(
+                never.span,
+                "this `catch` is never reached: the one before it catches everything",
+                "put the `catch` without a type last",
+            );
         }
         self.stmt(StmtKind::Try { body, catches: self.slice(catches), finally }, l, r)
     }

@@ -12,6 +12,7 @@
 //! stand where they may.
 
 pub mod decl;
+pub mod dump;
 pub mod expr;
 pub mod pattern;
 pub mod stmt;

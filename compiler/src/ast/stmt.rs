@@ -80,7 +80,7 @@ pub enum StmtKind<'a> {
         /// The cases in order.
         cases: &'a [SwitchCase<'a>],
     },
-    /// `label: s`. The statement is a loop, a `switch` or a block.
+    /// `label: s`. The statement is a loop, a `switch`, a block, or has a further label.
     Labelled {
         /// The label.
         label: Name<'a>,

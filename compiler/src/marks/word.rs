@@ -1,7 +1,7 @@
 //! The second pass on words: names that are keywords only in their place, types before variables, words from other languages.
 
 use super::frame::{Header, Kind, Role};
-use super::{Diagnostic, Marker, Tok};
+use super::{Diagnostic, Marker, Tok, push_limited};
 use crate::slips;
 
 impl Marker<'_> {
@@ -21,7 +21,9 @@ impl Marker<'_> {
                 true
             }
             Some(Tok::Function) => {
-                let declared = start || matches!(self.prev(i), Some(Tok::Export | Tok::Static));
+                let after = if self.tok(i + 1) == Some(Tok::Star) { i + 2 } else { i + 1 };
+                let declared = (start && self.tok(after) != Some(Tok::LParen))
+                    || matches!(self.prev(i), Some(Tok::Export | Tok::Static));
                 if declared {
                     self.set(i, Tok::FunctionDecl);
                 }
@@ -129,7 +131,9 @@ impl Marker<'_> {
         match prev {
             _ if start => true,
             Some(Tok::Export | Tok::Static | Tok::Const) => true,
-            Some(Tok::LParen | Tok::ArrowParen | Tok::Comma) if matches!(f.kind, Kind::Paren(r) if r != Role::Plain) => {
+            Some(Tok::LParen | Tok::ArrowParen | Tok::Comma)
+                if matches!(f.kind, Kind::Paren(Role::Params | Role::Catch | Role::For)) =>
+            {
                 true
             }
             Some(
@@ -145,11 +149,13 @@ impl Marker<'_> {
         while self.tok(last + 1) == Some(Tok::Dot) && self.tok(last + 2) == Some(Tok::Name) {
             last += 2;
         }
-        self.tok(last + 1) == Some(Tok::Name) && !self.line_between(last)
+        self.tok(last + 1) == Some(Tok::Name)
+            && !self.line_between(last)
+            && !matches!(self.text(last + 1), "and" | "or" | "of")
     }
 
     /// Whether a line ends between token `i` and the next one.
-    fn line_between(&self, i: usize) -> bool {
+    pub(super) fn line_between(&self, i: usize) -> bool {
         let (Some(a), Some(b)) = (self.out.tokens.get(i), self.out.tokens.get(i + 1)) else { return true };
         self.src[a.span.hi as usize..b.span.lo as usize].contains('\n')
     }
@@ -199,7 +205,8 @@ impl Marker<'_> {
             _ => return false,
         };
         let message = format!("`{word}` is not a word of Corella: write `{mend}`");
-        self.out.diagnostics.push(Diagnostic::error(self.file, self.out.tokens[i].span, message));
+        let d = Diagnostic::error(self.file, self.out.tokens[i].span, message);
+        push_limited(&mut self.out.diagnostics, d);
         self.set(i, tok);
         match tok {
             Tok::FunctionDecl => self.function_header(true),
