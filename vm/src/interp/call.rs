@@ -81,6 +81,9 @@ pub fn call_value(thread: &mut Thread, callee: Value, args: &[Value], target: Ta
             call_with_receiver(thread, method, receiver, args, target)
         }
         Some(Kind::Class) => instances::construct(thread, callee, args, target),
+        Some(Kind::Generator) => {
+            super::control::resume_generator(thread, callee, args.first().copied().unwrap_or(Value::NULL))
+        }
         Some(Kind::Instance | Kind::Proxy) => {
             if let Some(hook) = super::arith::hook(thread, callee, sym::CALL) {
                 return call_with_receiver(thread, hook, callee, args, target);

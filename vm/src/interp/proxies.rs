@@ -172,6 +172,11 @@ pub fn unlock(thread: &mut Thread, v: Value, mode: Value) -> Outcome<()> {
     Ok(())
 }
 
+/// Whether a proxy stands for an instance of a script class.
+pub fn is_instance(v: Value) -> bool {
+    v.is_kind(Kind::Proxy) && target_kind(v) == Kind::Instance
+}
+
 /// Makes what was read through `via` from a foreign slot a value of this thread.
 pub fn wrap(thread: &mut Thread, via: Value, found: Value) -> Outcome {
     let Some(kind) = found.kind() else { return Ok(found) };
@@ -280,8 +285,7 @@ pub fn read_attr(thread: &mut Thread, proxy: Value, name: Symbol) -> Outcome {
             if let Some(len) = length(proxy).filter(|_| name == sym::LENGTH) {
                 return Ok(Value::int_unchecked(len as i64));
             }
-            let snapshot = shallow(thread, proxy)?;
-            Err(Control::call(f, &[snapshot]))
+            Err(Control::call(f, &[proxy]))
         }
         Some(Member::Method(f)) => Ok(function::new_bound_method(&mut thread.heap, proxy, f)?),
         _ => access::get_member(thread, proxy, class, name),
@@ -738,26 +742,13 @@ fn send_call(thread: &mut Thread, all: &[Value], name: Symbol) -> Outcome {
 /// Calls a native method whose receiver is a proxy: on a copy of the container itself.
 pub fn call_native(thread: &mut Thread, f: Value, all: &[Value], target: Target) -> Outcome<Called> {
     let def = function::native_of_value(f).expect("the kind was checked");
-    let method = def.name.rsplit('.').next().unwrap_or("");
     if def.writes {
+        let method = def.name.rsplit('.').next().unwrap_or("");
         let name = thread.vm.symbols.intern(method);
         return send_call(thread, all, name).map(Called::Value);
     }
-    if target_kind(all[0]) == Kind::Map
-        && matches!(method, "get" | "has")
-        && !index::needs_key_hooks(thread, all.get(1).copied().unwrap_or(Value::NULL))
-    {
-        let key = all.get(1).copied().unwrap_or(Value::NULL);
-        let found = map::get_foreign(self::target(all[0]).cast(), key);
-        return Ok(Called::Value(match (method, found) {
-            ("has", found) => Value::bool(found.is_some()),
-            (_, Some(found)) => wrap(thread, all[0], found)?,
-            (_, None) => all.get(2).copied().unwrap_or(Value::NULL),
-        }));
-    }
-    let mut args: call::Args = call::Args::from_slice(all);
-    args[0] = shallow(thread, all[0])?;
-    call::call_value(thread, f, &args, target)
+    // The library's natives read through proxies themselves.
+    call::call_value(thread, f, all, target)
 }
 
 // ---- module variables of other threads ----

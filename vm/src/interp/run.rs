@@ -861,29 +861,32 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
             Op::SetGlobal => {
                 // SAFETY: linked code lives as long as the VM.
                 let env = unsafe { (*code).env };
+                let value = reg!(i.a());
                 if let Some(env) = thread.own_env(env) {
                     // SAFETY: as for GetGlobal.
                     unsafe {
                         let buffer = (*env).buffer.load(Ordering::Relaxed);
-                        thread.heap.store(buffer.cast(), Buffer::slot(buffer, i.d() as usize), reg!(i.a()));
+                        thread.heap.store(buffer.cast(), Buffer::slot(buffer, i.d() as usize), value);
                     }
                 } else {
-                    effect!(globals::set(thread, i.d(), reg!(i.a())));
+                    effect!(globals::set(thread, i.d(), value));
                 }
             }
             Op::Import => general_call!(i, globals::import(thread, i.d(), i.a())),
 
             Op::GetAttr => {
                 let object = reg!(i.b());
-                if object.is_object() {
-                    // SAFETY: the verifier checked the site; an object value points to a live object.
-                    unsafe {
-                        let ic = &*thread.ics.add((*code).ic_base as usize + i.c() as usize);
-                        if (*object.pointer()).class == ic.class && ic.kind == access::SLOT {
-                            set!(i.a(), Instance::slot(object.pointer().cast(), ic.data as usize).get());
-                            continue;
-                        }
-                    }
+                // SAFETY: the verifier checked the site; the table of caches has room for all sites of the VM.
+                let ic = unsafe { &*thread.ics.add((*code).ic_base as usize + i.c() as usize) };
+                // SAFETY: an object value points to a live object.
+                if object.is_object()
+                    && ic.kind == access::SLOT
+                    && unsafe { (*object.pointer()).class } == ic.class
+                {
+                    // SAFETY: the cached slot belongs to the class.
+                    let value = unsafe { Instance::slot(object.pointer().cast(), ic.data as usize).get() };
+                    set!(i.a(), value);
+                    continue;
                 }
                 slow!(i.a(), access::get_attr(thread, object, i.c()));
             }

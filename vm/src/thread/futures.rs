@@ -213,6 +213,19 @@ fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Resul
     }
 }
 
+/// Whether a future has its result.
+pub fn is_done(future: *mut Future) -> bool {
+    // SAFETY: the caller has a live future.
+    unsafe { (*future).state.load(Ordering::Relaxed) != future_state::PENDING }
+}
+
+/// Cancels the task on another thread that a future of this one waits for.
+pub fn cancel_remote(thread: &mut Thread, number: u32) -> Outcome<()> {
+    let Some((_, other)) = thread.remote.waiting.get(&number).copied() else { return Ok(()) };
+    let reply = Reply { thread: thread.shared.id, number };
+    super::messages::send(thread, other, Message::CancelTask(reply))
+}
+
 /// Sends a result to the thread that waits for it.
 pub fn answer(thread: &mut Thread, other: u64, number: u32, result: Result<Value, Value>) {
     thread.remote.serving.remove(&(other, number));

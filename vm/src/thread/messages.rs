@@ -152,6 +152,16 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
             thread.remote.serving.remove(&(reply.thread, reply.number));
             Ok(Done::Nothing)
         }
+        Message::CancelTask(reply) => {
+            if let Some(future) = thread.remote.serving.get(&(reply.thread, reply.number)).copied() {
+                // SAFETY: the table holds futures of this heap.
+                let task = unsafe { (*future.pointer().cast::<crate::object::task::Future>()).task.get() };
+                if task.is_kind(Kind::Task) {
+                    tasks::cancel_now(thread, task.pointer().cast())?;
+                }
+            }
+            Ok(Done::Nothing)
+        }
         Message::Host(f) => {
             f(thread);
             Ok(Done::Nothing)

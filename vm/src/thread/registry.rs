@@ -113,6 +113,8 @@ pub enum Message {
         /// Who waits.
         reply: Reply,
     },
+    /// Cancel the task that the sender waits for.
+    CancelTask(Reply),
     /// Nobody waits any more.
     Cancel(Reply),
     /// Run a host's function on the thread.
@@ -391,6 +393,17 @@ impl Registry {
     /// Fuel that is left.
     pub fn fuel_left(&self) -> u64 {
         self.fuel.load(Ordering::Relaxed)
+    }
+
+    /// Asks the whole program to end with this status.
+    pub fn request_exit(&self, code: i32) {
+        *self.exit.lock().expect("not poisoned") = Some(code);
+        for thread in self.threads() {
+            thread.interrupt();
+        }
+        if let Some(master) = self.master() {
+            master.ring();
+        }
     }
 
     /// Takes fuel.

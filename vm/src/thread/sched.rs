@@ -24,7 +24,6 @@ struct Queue {
 }
 
 /// The scheduler's state.
-#[derive(Default)]
 pub struct Sched {
     /// Queues by descending priority.
     queues: Vec<Queue>,
@@ -38,10 +37,33 @@ pub struct Sched {
     pub timers: timers::Timers,
     /// Tasks that ran since the collector last scanned their frames.
     pub dirty: Vec<*mut Task>,
+    /// A task that runs before all queued ones (`Thread.execute`), or null.
+    pub chosen: *mut Task,
+    /// A full collection was asked for.
+    pub collect: bool,
     spare: Vec<*mut Stack>,
     tick_end: Option<Instant>,
     tick_fuel: u64,
     ready: usize,
+}
+
+impl Default for Sched {
+    fn default() -> Self {
+        Self {
+            queues: Vec::new(),
+            tasks: Vec::new(),
+            free: Vec::new(),
+            living: 0,
+            timers: timers::Timers::default(),
+            dirty: Vec::new(),
+            chosen: std::ptr::null_mut(),
+            collect: false,
+            spare: Vec::new(),
+            tick_end: None,
+            tick_fuel: 0,
+            ready: 0,
+        }
+    }
 }
 
 impl Sched {
@@ -90,6 +112,9 @@ impl Sched {
 
     /// Takes the next task to run.
     pub fn dequeue(&mut self) -> Option<*mut Task> {
+        if !self.chosen.is_null() {
+            return Some(std::mem::replace(&mut self.chosen, std::ptr::null_mut()));
+        }
         for queue in &mut self.queues {
             if !queue.head.is_null() {
                 let task = queue.head;
@@ -247,6 +272,11 @@ impl Thread {
         Turn::Ran
     }
 
+    /// Asks for a full collection after the running task's turn.
+    pub fn request_collection(&mut self) {
+        self.sched.collect = true;
+    }
+
     /// Runs a task that is in no queue until it stops.
     pub fn run_task(&mut self, task: *mut Task) -> Exit {
         // SAFETY: the task is live and has a stack with a frame: it has not ended.
@@ -278,7 +308,9 @@ impl Thread {
             Exit::Parked => tasks::fit_stack(self, task),
             Exit::Yielded | Exit::Preempted => self.sched.enqueue(task),
         }
-        if self.heap.wants_safepoint() {
+        if std::mem::take(&mut self.sched.collect) {
+            self.collect_now();
+        } else if self.heap.wants_safepoint() {
             self.collect_slice();
         }
         exit

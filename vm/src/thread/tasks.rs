@@ -8,7 +8,7 @@ use crate::class::ErrorClass;
 use crate::error::{Control, Outcome};
 use crate::heap::OutOfMemory;
 use crate::interp::{Exit, call, control};
-use crate::object::task::{Future, Task, TaskState, future_state, task_flag};
+use crate::object::task::{Future, Task, TaskState, task_flag};
 use crate::object::{Kind, Slot, array, class_id};
 use crate::value::Value;
 
@@ -96,7 +96,11 @@ pub fn spawn(thread: &mut Thread, callee: Value, args: &[Value], with_future: bo
     Ok(future)
 }
 
-fn check_callable(thread: &mut Thread, callee: Value) -> Outcome<()> {
+/// Whether a task can be made of a value.
+///
+/// # Errors
+/// TypeError.
+pub fn check_callable(thread: &mut Thread, callee: Value) -> Outcome<()> {
     match callee.kind() {
         Some(
             Kind::Function
@@ -502,8 +506,80 @@ fn entry_name(task: *mut Task) -> Option<&'static str> {
     }
 }
 
-/// The state of a future as natives see it.
-pub fn future_done(future: *mut Future) -> bool {
-    // SAFETY: the caller has a live future.
-    unsafe { (*future).state.load(std::sync::atomic::Ordering::Acquire) != future_state::PENDING }
+/// Cancels a task for a script that asks for it; cancelling the running task throws at once.
+pub fn cancel_now(thread: &mut Thread, task: *mut Task) -> Outcome<()> {
+    end_by(thread, task, true)
+}
+
+/// Changes a task's priority; a ready one moves to its new queue.
+pub fn set_priority(thread: &mut Thread, task: *mut Task, priority: i16) {
+    let queued = thread.sched.remove(task);
+    // SAFETY: the caller has a task as a value.
+    unsafe { (*task).priority = priority };
+    if queued {
+        thread.sched.enqueue(task);
+    }
+}
+
+/// Changes the priority of a future's task.
+pub fn prioritise(thread: &mut Thread, future: Value, priority: i16) {
+    // SAFETY: the caller has a future.
+    let task = unsafe { (*future.pointer().cast::<Future>()).task.get() };
+    if task.is_kind(Kind::Task) {
+        set_priority(thread, task.pointer().cast(), priority);
+    }
+}
+
+/// Starts a task that was made but not scheduled yet.
+pub fn begin(thread: &mut Thread, task: *mut Task) -> Outcome<()> {
+    // SAFETY: the caller has a task as a value.
+    let (state, waits) = unsafe { ((*task).state, (*task).flags & task_flag::DELIVER != 0) };
+    match state {
+        TaskState::Parked if !waits => {
+            make_ready(thread, task);
+            Ok(())
+        }
+        TaskState::Ready => Ok(()),
+        TaskState::Done => Err(thread.error(ErrorClass::StateError, "the task has ended")),
+        _ => Err(thread.error(
+            ErrorClass::StateError,
+            "the task has begun already: it continues by itself when what it waits for is there",
+        )),
+    }
+}
+
+/// Puts a ready (or new) task at the head of all queues.
+pub fn run_next(thread: &mut Thread, task: *mut Task) -> Outcome<()> {
+    if task == thread.current {
+        return Ok(());
+    }
+    if !thread.sched.remove(task) {
+        begin(thread, task)?;
+        thread.sched.remove(task);
+    }
+    thread.sched.chosen = task;
+    // SAFETY: the caller has a task as a value.
+    unsafe { (*task).state = TaskState::Ready };
+    Ok(())
+}
+
+/// A task's future as a value, or null.
+pub fn future_of(task: *mut Task) -> Value {
+    // SAFETY: the caller has a task as a value.
+    let future = unsafe { (*task).future };
+    if future.is_null() { Value::NULL } else { Value::object(future.cast()) }
+}
+
+/// Wakes the task that has just been parked at a moment, unless something else does before.
+pub fn wake_at(thread: &mut Thread, deadline: std::time::Instant) {
+    // SAFETY: the running task is live.
+    let (index, wake) = unsafe { ((*thread.current).table_index, (*thread.current).wake) };
+    thread.sched.timers.add(deadline, index, wake);
+}
+
+/// The running task looks again in a moment, or when another thread has ended.
+pub fn park_until_thread_ends(thread: &mut Thread) -> Control {
+    let control = park_and_retry(thread, Value::NULL);
+    wake_at(thread, std::time::Instant::now() + std::time::Duration::from_micros(500));
+    control
 }
