@@ -1,0 +1,165 @@
+//! Destructuring: patterns that only bind, and targets that take values apart.
+
+use corella_vm::bytecode::{Const, Op, TypeRef as VmType};
+
+use super::literal::Lit;
+use super::state::Lower;
+use crate::ast::{Name, Pattern, PatternKind, Target, TargetKind};
+use crate::emit::Reg;
+use crate::resolve::bound_names;
+
+impl<'a> Lower<'a, '_> {
+    /// Declares the names of a pattern and fills them from the value in `src`.
+    pub(super) fn bind_pattern(&mut self, pattern: &'a Pattern<'a>, src: Reg) {
+        self.place_all(pattern);
+        self.fill(pattern, src);
+    }
+
+    /// Gives all names of a pattern their places.
+    pub(super) fn place_all(&mut self, pattern: &'a Pattern<'a>) {
+        let mut names = Vec::new();
+        bound_names(pattern, &mut |name| names.push(name));
+        for name in names {
+            self.place_var(name);
+        }
+    }
+
+    /// Gives the variable that a name declares its first value.
+    pub(super) fn fill_name(&mut self, name: Name<'a>, src: Reg) {
+        if let Some(&id) = self.res.decls.get(&name.span.lo) {
+            self.fill_var(id, src);
+        }
+    }
+
+    fn fill(&mut self, pattern: &'a Pattern<'a>, src: Reg) {
+        self.at(pattern.span);
+        let mark = self.mark();
+        match &pattern.kind {
+            PatternKind::Bind(name) => self.fill_name(*name, src),
+            PatternKind::Array { items, rest } => {
+                let tmp = self.temp();
+                for (number, item) in items.iter().enumerate() {
+                    self.at(item.span);
+                    self.element(tmp, src, number);
+                    self.fill(item, tmp);
+                }
+                if let Some(name) = rest.and_then(|r| r.name) {
+                    self.tail(tmp, src, items.len());
+                    self.fill_name(name, tmp);
+                }
+            }
+            PatternKind::Map { entries, rest } => {
+                let tmp = self.temp();
+                for entry in *entries {
+                    self.at(entry.span);
+                    self.key(tmp, src, entry.key.text);
+                    self.fill(&entry.value, tmp);
+                }
+                if let Some(name) = rest.and_then(|r| r.name) {
+                    let keys: Vec<&str> = entries.iter().map(|e| e.key.text).collect();
+                    self.without(tmp, src, &keys);
+                    self.fill_name(name, tmp);
+                }
+            }
+            // The parser lets no other kinds through where values are only bound.
+            PatternKind::Wildcard
+            | PatternKind::Constant(_)
+            | PatternKind::Literal(_)
+            | PatternKind::Range { .. }
+            | PatternKind::Type { .. }
+            | PatternKind::Or(_) => {}
+        }
+        self.release(mark);
+    }
+
+    /// Writes the parts of the value in `src` to the places of an array or map target.
+    pub(super) fn destructure_target(&mut self, target: &'a Target<'a>, src: Reg) {
+        let mark = self.mark();
+        self.at(target.span);
+        match &target.kind {
+            TargetKind::Array { items, rest } => {
+                let tmp = self.temp();
+                for (number, item) in items.iter().enumerate() {
+                    self.at(item.span);
+                    self.element(tmp, src, number);
+                    self.destructure_target(item, tmp);
+                }
+                if let Some(rest) = rest {
+                    self.tail(tmp, src, items.len());
+                    self.destructure_target(rest, tmp);
+                }
+            }
+            TargetKind::Map { entries, rest } => {
+                let tmp = self.temp();
+                for (key, item) in *entries {
+                    self.at(key.span);
+                    self.key(tmp, src, key.text);
+                    self.destructure_target(item, tmp);
+                }
+                if let Some(rest) = rest {
+                    let keys: Vec<&str> = entries.iter().map(|(key, _)| key.text).collect();
+                    self.without(tmp, src, &keys);
+                    self.destructure_target(rest, tmp);
+                }
+            }
+            TargetKind::Name(_) | TargetKind::Member { .. } | TargetKind::Index { .. } => {
+                self.store_target(target, src);
+            }
+        }
+        self.release(mark);
+    }
+
+    /// `dst = src[number]`
+    pub(super) fn element(&mut self, dst: Reg, src: Reg, number: usize) {
+        match i16::try_from(number) {
+            Ok(imm) => self.op(Op::GetIndexI, dst.0, src.0, imm as u16),
+            Err(_) => {
+                let mark = self.mark();
+                let index = self.const_reg(Const::Int(number as i64));
+                self.op(Op::GetIndex, dst.0, src.0, index.0);
+                self.release(mark);
+            }
+        }
+    }
+
+    /// `dst = src[from..]`
+    pub(super) fn tail(&mut self, dst: Reg, src: Reg, from: usize) {
+        let mark = self.mark();
+        let pair = self.b().temps(2);
+        self.load_lit(Lit::Int(from as i64), pair);
+        self.load_lit(Lit::Null, pair.plus(1));
+        self.op(Op::Slice, dst.0, src.0, pair.0);
+        self.release(mark);
+    }
+
+    /// `dst = src[key]` of a map, `src.key` of anything else.
+    fn key(&mut self, dst: Reg, src: Reg, key: &str) {
+        let (attribute, done) = (self.label(), self.label());
+        let mark = self.mark();
+        let map = self.m.type_index(VmType::Builtin("Map".to_owned()));
+        let key_reg = self.const_reg(Const::Str(key.to_owned()));
+        self.jump(Op::JNotIs, src.0, map, attribute);
+        self.op(Op::GetIndex, dst.0, src.0, key_reg.0);
+        self.goto(done);
+        self.bind(attribute);
+        let site = self.site(key);
+        self.op(Op::GetAttr, dst.0, src.0, site);
+        self.bind(done);
+        self.release(mark);
+    }
+
+    /// `dst` = a copy of the map `src` without some keys.
+    pub(super) fn without(&mut self, dst: Reg, src: Reg, keys: &[&str]) {
+        self.op(Op::NewMap, dst.0, 0, 0);
+        self.op(Op::MapExtend, dst.0, src.0, 0);
+        for key in keys {
+            let mark = self.mark();
+            let window = self.b().temps(2);
+            self.mov(window, dst);
+            self.load_k(window.plus(1), Const::Str((*key).to_owned()));
+            let site = self.site("remove");
+            self.op_n(Op::CallMethod, 1, window.0, site, window.0);
+            self.release(mark);
+        }
+    }
+}
