@@ -1,1 +1,150 @@
-//! stdlib
+//! Corella's standard library: natives as tables, one file a type, and modules and methods written in Corella itself.
+//!
+//! A native never calls script code. Where a hook, a comparison function or a callback has to run, the work is done by a
+//! function of the prelude (`prelude/`), which the native asks the interpreter to call in its place ([`prelude_call`]).
+//! Names of such functions, and of natives that only the prelude uses, begin with `__`.
+
+mod args;
+mod array;
+mod bigint;
+mod builtins;
+mod bytes;
+mod error;
+mod float;
+mod format;
+mod int;
+mod map;
+mod math;
+mod range;
+mod receiver;
+mod sort;
+mod string;
+mod table;
+mod text;
+mod time;
+mod typed;
+
+pub use table::{ClassTable, Constant, ConstantRow};
+
+use corella_vm::class::{ErrorClass, Member};
+use corella_vm::error::{Control, Outcome};
+use corella_vm::native::{ANY, NativeCode, NativeDef, NativeRow};
+use corella_vm::object::{self, array as arrays};
+use corella_vm::symbol::sym;
+use corella_vm::thread::Thread;
+use corella_vm::value::Value;
+use corella_vm::vm::Vm;
+
+/// The natives of the built-in classes.
+pub static CLASSES: &[&ClassTable] = &[
+    &string::TABLE,
+    &bytes::TABLE,
+    &array::TABLE,
+    &map::TABLE,
+    &typed::INTS,
+    &typed::FLOATS,
+    &range::TABLE,
+    &int::TABLE,
+    &float::TABLE,
+    &float::BOOL,
+    &bigint::TABLE,
+    &error::TABLE,
+];
+
+/// Functions known everywhere, the hidden ones included.
+pub static FUNCTIONS: &[&[NativeRow]] = &[builtins::ROWS, builtins::HIDDEN, map::HIDDEN];
+
+/// Natives of modules; `("math", sqrt)` is known to the module's script part as `__math_sqrt`.
+pub static MODULES: &[(&str, &[NativeRow])] = &[("math", math::ROWS), ("time", time::ROWS)];
+
+/// Gives a VM the natives. The prelude and the modules in Corella come after that, as they are run by a thread.
+pub fn install(vm: &Vm) {
+    for table in CLASSES {
+        install_class(vm, table);
+    }
+    for row in FUNCTIONS.iter().copied().flatten() {
+        vm.define_builtin(row.0, native(vm, row.0.to_owned(), row, 0, false));
+    }
+    for (module, rows) in MODULES {
+        for row in rows.iter() {
+            let value = native(vm, format!("{module}.{}", row.0), row, 0, false);
+            vm.define_builtin(&format!("__{module}_{}", row.0), value);
+        }
+    }
+}
+
+/// The names that scripts may use without declaring them, as far as this crate defines them.
+pub fn builtin_names() -> impl Iterator<Item = String> {
+    let functions = FUNCTIONS.iter().copied().flatten().map(|row| row.0.to_owned());
+    let modules =
+        MODULES.iter().flat_map(|(module, rows)| rows.iter().map(move |row| format!("__{module}_{}", row.0)));
+    functions.chain(modules)
+}
+
+fn install_class(vm: &Vm, table: &ClassTable) {
+    let class = vm.class(table.class);
+    let add = |name: &str, member: Member| vm.add_member(class, vm.symbols.intern(name), member);
+    let method = |row: &NativeRow, writes| native(vm, format!("{}.{}", table.name, row.0), row, 1, writes);
+    if let Some(row) = &table.construct {
+        let make = native(vm, row.0.to_owned(), row, 0, false);
+        vm.add_member(class, sym::NEW, Member::Static(make));
+    }
+    for row in table.readers {
+        add(row.0, Member::Method(method(row, false)));
+    }
+    for row in table.writers {
+        add(row.0, Member::Method(method(row, true)));
+    }
+    for row in table.getters {
+        add(row.0, Member::Getter(method(row, false)));
+    }
+    for row in table.statics {
+        let value = native(vm, format!("{}.{}", table.name, row.0), row, 0, false);
+        add(row.0, Member::Static(value));
+    }
+    for (name, constant, _) in table.constants {
+        add(name, Member::Constant(immortal(vm, *constant)));
+    }
+}
+
+/// A native of a row; `receiver` is 1 if a receiver comes before the arguments that the row counts.
+fn native(vm: &Vm, name: String, row: &NativeRow, receiver: u8, writes: bool) -> Value {
+    let (_, min, max, code, doc) = *row;
+    let max_args = if max == ANY { ANY } else { max + receiver };
+    vm.native(NativeDef {
+        name,
+        min_args: min + receiver,
+        max_args,
+        writes,
+        code: NativeCode::Plain(code),
+        doc: doc.to_owned(),
+    })
+}
+
+/// A number as a value outside all heaps.
+fn immortal(vm: &Vm, constant: Constant) -> Value {
+    match constant {
+        Constant::Int(i) => Value::small_int(i).unwrap_or_else(|| object::immortal_int(&vm.immortals, i)),
+        Constant::Float(f) => {
+            Value::small_float(f).unwrap_or_else(|| object::immortal_float(&vm.immortals, f))
+        }
+    }
+}
+
+/// A new array of values.
+fn list(thread: &mut Thread, values: &[Value]) -> Outcome {
+    thread.charge(values.len() as u64 / 8);
+    Ok(arrays::to_value(arrays::from_slice(&mut thread.heap, values)?))
+}
+
+/// Has a function of the prelude called; its result becomes the native's.
+#[cold]
+fn prelude_call(thread: &mut Thread, name: &str, args: &[Value]) -> Outcome {
+    match thread.vm.builtin(name) {
+        Some(function) => Err(Control::call(function, args)),
+        None => {
+            let message = format!("the library function {name} is missing: the prelude has not been loaded");
+            Err(thread.error(ErrorClass::StateError, message))
+        }
+    }
+}

@@ -490,15 +490,21 @@ pub fn next_entry(state: Value, position: usize) -> Option<Found> {
     Some(Found { state: Value::object(at.table.cast()), position: at.number, key, value })
 }
 
-/// Copies the entries of another map of the same thread; hooks are not regarded.
+/// Copies the entries of another map of the same thread. Keys keep the hashes that they were entered with; whether keys
+/// with hooks are equal is not asked.
 pub fn extend(heap: &mut Heap, map: *mut Map, other: *const Map) -> Result<(), OutOfMemory> {
     if std::ptr::eq(map, other) {
         return Ok(());
     }
     reserve(heap, map, len(other))?;
     let mut at = Position { table: table(other), number: 0 };
-    while let Some((key, value)) = at.next_entry() {
-        insert(heap, map, key, value)?;
+    while let Some(number) = at.advance() {
+        let Some(entry) = entry(at.table, number) else { break };
+        let (key, value, hash) = (entry.key.get(), entry.value.get(), entry.hash.load(Ordering::Relaxed));
+        match find(table(map), key, hash) {
+            Some(known) => set_value_at(heap, map, known, value),
+            None => append(heap, map, key, hash, value)?,
+        }
     }
     Ok(())
 }

@@ -350,20 +350,6 @@ unsafe fn external_content(this: *const Str) -> ManuallyDrop<Arc<[u8]>> {
     }
 }
 
-/// Called by the collector when a string or bytes object of the finaliser list dies: gives the external content up and
-/// says how many bytes the heap is no longer charged with.
-///
-/// # Safety
-/// The object is dead: nobody reads it from now on.
-pub unsafe fn finalise(this: *mut Str) -> usize {
-    if head(this).external == 0 {
-        return 0;
-    }
-    // SAFETY: the string is external, and by the caller's promise this is the one time that its count is given up.
-    drop(ManuallyDrop::into_inner(unsafe { external_content(this) }));
-    head(this).len as usize
-}
-
 /// A string or bytes of another heap (or of this one) as an object of this heap: short content is copied, long content
 /// shared. Other values are given back as they are.
 pub fn import(heap: &mut Heap, value: Value) -> Result<Value, OutOfMemory> {
