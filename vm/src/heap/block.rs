@@ -36,6 +36,8 @@ pub(crate) const COLOUR_B: u8 = 2;
 pub(crate) const LOG: u8 = 4;
 /// The object ends in this granule.
 pub(crate) const END: u8 = 8;
+/// A marked object begins in this granule.
+pub(crate) const START: u8 = 16;
 /// What immortals have: marked whatever the colour, never logged.
 pub(crate) const IMMORTAL: u8 = COLOUR_A | COLOUR_B;
 
@@ -120,6 +122,85 @@ pub(crate) unsafe fn find(block: *mut Head, from: usize, mask: u8) -> usize {
         at += 8;
     }
     GRANULES
+}
+
+/// Which granules of a block are free: a bit for each.
+pub(crate) struct FreeMap {
+    /// Free granules.
+    free: [u64; GRANULES / 64],
+    /// Granules that begin four free ones.
+    room: [u64; GRANULES / 64],
+}
+
+/// Smallest hole that a [`FreeMap`] shows, in granules.
+#[cfg(test)]
+pub(crate) const SMALLEST_HOLE: usize = 4;
+
+impl FreeMap {
+    pub(crate) const fn new() -> Self {
+        Self { free: [0; GRANULES / 64], room: [0; GRANULES / 64] }
+    }
+
+    /// Reads a block's side bytes.
+    ///
+    /// # Safety
+    /// `block` is a clean block of the calling thread's heap, all of whose marked objects have their ends noted.
+    pub(crate) unsafe fn read(&mut self, block: *mut Head) {
+        let bytes = block.cast::<u64>();
+        let first = FIRST_GRANULE / 64;
+        self.free[..first].fill(0);
+        // An object from granule s to e contributes 2^(e+1) - 2^s: bits s to e. Objects do not overlap, so one subtraction of
+        // long numbers, the starts from the doubled ends, gives all of them.
+        let (mut carry, mut borrow) = (0, false);
+        for word in first..GRANULES / 64 {
+            let (mut starts, mut ends) = (0u64, 0u64);
+            for byte in 0..8 {
+                // SAFETY: inside the side bytes.
+                let eight = unsafe { bytes.add(word * 8 + byte).read() }.to_le();
+                starts |= gather(eight >> START.trailing_zeros()) << (byte * 8);
+                ends |= gather(eight >> END.trailing_zeros()) << (byte * 8);
+            }
+            let doubled = ends << 1 | carry;
+            carry = ends >> 63;
+            let (difference, under) = doubled.overflowing_sub(starts);
+            let (difference, under_again) = difference.overflowing_sub(borrow as u64);
+            borrow = under || under_again;
+            self.free[word] = !difference;
+        }
+        let mut above = 0;
+        for word in (0..GRANULES / 64).rev() {
+            let free = self.free[word];
+            let pairs = free & (free >> 1 | above << 63);
+            let above_pairs = above & above >> 1;
+            self.room[word] = pairs & (pairs >> 2 | above_pairs << 62);
+            above = free;
+        }
+    }
+
+    /// The next hole at or after granule `from`: first granule and the one after the last; `None` at the block's end.
+    #[inline]
+    pub(crate) fn hole(&self, from: usize) -> Option<(usize, usize)> {
+        let start = next_bit(&self.room, from, 0)?;
+        Some((start, next_bit(&self.free, start, u64::MAX).unwrap_or(GRANULES)))
+    }
+}
+
+/// Bit 0 of every byte, gathered into the low byte.
+#[inline(always)]
+fn gather(word: u64) -> u64 {
+    (word & splat(1)).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// The first bit at or after `from` that is set after inverting with `invert`.
+#[inline(always)]
+fn next_bit(words: &[u64; GRANULES / 64], from: usize, invert: u64) -> Option<usize> {
+    let mut word = from / 64;
+    let mut bits = (words.get(word)? ^ invert) & u64::MAX << (from % 64);
+    while bits == 0 {
+        word += 1;
+        bits = words.get(word)? ^ invert;
+    }
+    Some(word * 64 + bits.trailing_zeros() as usize)
 }
 
 /// Clears every side byte that lacks `colour`; tells whether any is left.
@@ -321,5 +402,62 @@ pub(crate) unsafe fn take_cards(chunk: *mut Head, mut written: impl FnMut(usize,
                 written(i * CARD, ((i + 1) * CARD).min(bytes));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_free_map_shows_the_holes_between_objects() {
+        let pool = BlockPool::default();
+        let block = pool.take(1).unwrap();
+        let mut seed = 88172645463325252u64;
+        let mut random = |n: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % n as u64) as usize
+        };
+        for round in 0..200 {
+            let density = 1 + round % 40;
+            let mut taken = vec![false; GRANULES];
+            // SAFETY: the test's own block.
+            unsafe {
+                block.cast::<u8>().add(FIRST_GRANULE).write_bytes(0, GRANULES - FIRST_GRANULE);
+                let mut at = FIRST_GRANULE + random(density);
+                loop {
+                    let size = 1 + if random(10) == 0 { random(300) } else { random(5) };
+                    if at + size > GRANULES {
+                        break;
+                    }
+                    taken[at..at + size].fill(true);
+                    let side = block.cast::<u8>();
+                    side.add(at).write(COLOUR_A | START | LOG);
+                    *side.add(at + size - 1).as_ptr() |= COLOUR_A | END;
+                    at += size + random(density);
+                }
+                let mut map = FreeMap::new();
+                map.read(block.as_ptr());
+                let mut holes = Vec::new();
+                let mut from = FIRST_GRANULE;
+                while let Some((start, end)) = map.hole(from) {
+                    holes.push((start, end));
+                    from = end;
+                }
+                let mut expected = Vec::new();
+                let mut at = FIRST_GRANULE;
+                while at < GRANULES {
+                    let end = (at..GRANULES).find(|&g| taken[g]).unwrap_or(GRANULES);
+                    if end - at >= SMALLEST_HOLE {
+                        expected.push((at, end));
+                    }
+                    at = end.max(at + 1);
+                }
+                assert_eq!(holes, expected);
+            }
+        }
+        pool.give(block);
     }
 }

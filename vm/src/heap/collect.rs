@@ -27,7 +27,8 @@ use std::time::{Duration, Instant};
 const MARKING_QUOTA: isize = 128 << 10;
 /// Allocation between two looks whether the grace period has passed.
 const GRACE_QUOTA: isize = 256 << 10;
-/// Slices that may end before the roots are done, until one is made as long as it takes.
+/// How often the roots may be visited and a slice end before all that was found there is marked; then one slice is made
+/// as long as it takes.
 const MOST_ATTEMPTS: u32 = 12;
 /// How long a full collection that was asked for waits for other threads.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
@@ -45,6 +46,9 @@ pub(crate) enum Phase {
 pub(crate) struct Cycle {
     pub(crate) phase: Phase,
     attempts: u32,
+    /// Figures when the collection began.
+    allocated_before: u64,
+    live_before: usize,
     /// Live bytes at which the next full collection begins.
     pub(crate) next_full: usize,
     /// Weak references whose targets look dead; their slots are empty until that is certain.
@@ -62,6 +66,8 @@ impl Cycle {
         Self {
             phase: Phase::Idle,
             attempts: 0,
+            allocated_before: 0,
+            live_before: 0,
             next_full: first_full,
             weak: HashMap::new(),
             revived: Vec::new(),
@@ -94,7 +100,7 @@ impl Heap {
         }
         self.member.quiescent();
         let start = Instant::now();
-        self.step(roots, Some(start + self.config.slice));
+        self.step(roots, Some(start + self.config.slice * self.urgency()));
         self.rest();
         self.stats.pause(start.elapsed());
     }
@@ -140,6 +146,18 @@ impl Heap {
         }
     }
 
+    /// How many times longer than usual a slice may be: grows when the program allocates faster than marking comes to an end.
+    fn urgency(&self) -> u32 {
+        match self.cycle.phase {
+            Phase::Idle | Phase::Grace { .. } => 1,
+            Phase::Marking { .. } => {
+                let allocated = self.stats.allocated_bytes.saturating_sub(self.cycle.allocated_before);
+                let expected = self.config.young_bytes + self.cycle.live_before / 4;
+                1 + (allocated / expected as u64).min(1000) as u32
+            }
+        }
+    }
+
     fn step(&mut self, roots: &mut dyn Roots, deadline: Option<Instant>) {
         match self.cycle.phase {
             Phase::Idle => {
@@ -176,6 +194,8 @@ impl Heap {
     fn begin(&mut self, roots: &mut dyn Roots, full: bool) {
         self.tracer.clear();
         self.cycle.attempts = 0;
+        self.cycle.allocated_before = self.stats.allocated_bytes;
+        self.cycle.live_before = self.tracer.marked;
         if full {
             self.stats.full += 1;
             // No side byte may have the colour that is about to mean "live".
@@ -201,8 +221,7 @@ impl Heap {
     /// A slice of marking.
     fn mark(&mut self, roots: &mut dyn Roots, deadline: Option<Instant>) {
         let Phase::Marking { full } = self.cycle.phase else { return };
-        self.cycle.attempts += 1;
-        let deadline = if self.cycle.attempts > MOST_ATTEMPTS { None } else { deadline };
+        let deadline = if self.cycle.attempts >= MOST_ATTEMPTS { None } else { deadline };
         let mut roots_done = false;
         loop {
             if !self.tracer.drain(deadline) {
@@ -216,6 +235,7 @@ impl Heap {
             }
             // Nothing runs between here and the end of this slice, so once a slice is enough.
             roots_done = true;
+            self.cycle.attempts += 1;
             roots.trace_volatile(&mut self.tracer);
             let tracer = &mut self.tracer;
             // An incomplete scan is made up for by the one that `look` makes.

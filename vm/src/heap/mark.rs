@@ -6,7 +6,7 @@
 //! and from the log. So when stack, pieces and log are empty right after the volatile roots were visited, every
 //! reachable object is marked.
 
-use super::block::{self, END, LOG};
+use super::block::{self, END, LOG, START};
 use super::trace::{self, Visitor};
 use crate::object::handle::Weak;
 use crate::object::proxy::Proxy;
@@ -103,7 +103,8 @@ impl Tracer {
         // SAFETY: as in `is_marked`; an unmarked object is of this heap, so this thread may write its side byte.
         unsafe {
             if *side & self.colour == 0 {
-                *side = self.colour | LOG;
+                // In an object of one granule the old end stays: holes may be looked for meanwhile.
+                *side = *side & END | self.colour | LOG | START;
                 self.stack.push(object);
             }
         }
@@ -237,7 +238,7 @@ impl Visitor for Tracer {
         // SAFETY: the stack is of this heap.
         unsafe {
             if *side & self.colour == 0 {
-                *side = self.colour | LOG;
+                *side = *side & END | self.colour | LOG | START;
                 self.seal(stack.cast());
             }
             trace::visit_frames(stack, base, self);

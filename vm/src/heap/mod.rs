@@ -98,6 +98,8 @@ pub trait Roots {
 const LARGEST_IN_BLOCK: usize = 32 << 10;
 /// Objects of more bytes than this are not allowed to end the search of a hole.
 const LARGEST_SMALL: usize = 1 << 10;
+/// What is taken of a hole when the quota is used up.
+const LEAST_TAKEN: isize = 4 << 10;
 /// Entries of the table of proxies made lately.
 const PROXY_CACHE: usize = 256;
 
@@ -255,7 +257,9 @@ impl Heap {
                 match self.space.fresh_block(self.tracer.colour) {
                     Ok(block) => self.middle = block,
                     // The limit is reached, but somewhere there may be a hole.
-                    Err(OutOfMemory) => self.middle = self.space.next_hole(bytes, self.tracer.colour)?,
+                    Err(OutOfMemory) => {
+                        self.middle = self.space.next_hole(bytes, bytes, self.tracer.colour)?
+                    }
                 }
                 self.count(self.middle.1.addr() - self.middle.0.addr());
             }
@@ -263,7 +267,9 @@ impl Heap {
             self.middle.0 = object.wrapping_add(bytes);
             object
         } else {
-            (self.bump, self.limit) = self.space.next_hole(bytes, self.tracer.colour)?;
+            // No more than the quota, so that a safepoint comes in time.
+            let most = self.quota.max(LEAST_TAKEN) as usize;
+            (self.bump, self.limit) = self.space.next_hole(bytes, most, self.tracer.colour)?;
             self.count(self.limit.addr() - self.bump.addr());
             let object = self.bump;
             self.bump = object.wrapping_add(bytes);

@@ -5,7 +5,7 @@
 //! its dead objects may still be read by other threads), or none of them (full). Allocation goes through a block once, from
 //! front to back, from hole to hole; a hole is what lies between side bytes.
 
-use super::block::{self, BLOCK, END, FIRST_GRANULE, GRANULE, GRANULES, Head, LARGE_DATA};
+use super::block::{self, BLOCK, END, FIRST_GRANULE, FreeMap, GRANULE, GRANULES, Head, LARGE_DATA};
 use super::mark::Tracer;
 use super::shared::Memory;
 use super::{OutOfMemory, finalise};
@@ -13,8 +13,6 @@ use crate::object::Header;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
-/// Smallest hole that is worth going to.
-const SMALLEST_HOLE: usize = 64;
 /// How many blocks are looked at for an empty one.
 const EMPTY_SEARCH: usize = 8;
 /// What a dead object's memory is filled with in checking modes: as a value an unknown special, as a header no kind.
@@ -35,6 +33,7 @@ pub(crate) struct Space {
     /// The block that holes are taken from, and where the search goes on.
     current: *mut Head,
     granule: usize,
+    holes: Box<FreeMap>,
     /// Objects with content outside the heap: those that no collection has seen yet, and the others.
     young_finalisers: Vec<*mut Header>,
     old_finalisers: Vec<*mut Header>,
@@ -64,7 +63,8 @@ impl Space {
             young_large: Vec::new(),
             pending_large: Vec::new(),
             current: null_mut(),
-            granule: 0,
+            granule: GRANULES,
+            holes: Box::new(FreeMap::new()),
             young_finalisers: Vec::new(),
             old_finalisers: Vec::new(),
             external: 0,
@@ -88,28 +88,28 @@ impl Space {
         self.memory.budget.used() > limit - limit / 8
     }
 
-    /// The next hole of at least `bytes` (at most what a block holds): its start and end.
-    pub(crate) fn next_hole(&mut self, bytes: usize, colour: u8) -> Result<(*mut u8, *mut u8), OutOfMemory> {
-        let wanted = bytes.max(SMALLEST_HOLE) / GRANULE;
+    /// The next hole of at least `bytes` (at most what a block holds): its start and end. At most `most` bytes of it are
+    /// taken, if that is enough.
+    pub(crate) fn next_hole(
+        &mut self,
+        bytes: usize,
+        most: usize,
+        colour: u8,
+    ) -> Result<(*mut u8, *mut u8), OutOfMemory> {
+        let wanted = bytes / GRANULE;
         loop {
-            let block = self.current;
-            if !block.is_null() {
-                while self.granule < GRANULES {
-                    let from = self.granule;
-                    // SAFETY: a block of this heap; everything with a side byte ends at the next END.
-                    let to = unsafe {
-                        let to = block::find(block, from, 0xff);
-                        self.granule = block::find(block, to, END) + 1;
-                        to
-                    };
-                    if to - from >= wanted {
-                        let start = block.cast::<u8>();
-                        return Ok((start.wrapping_add(from * GRANULE), start.wrapping_add(to * GRANULE)));
-                    }
+            while let Some((from, to)) = self.holes.hole(self.granule) {
+                let to = to.min(from + wanted.max(most / GRANULE));
+                self.granule = to;
+                if to - from >= wanted {
+                    let start = self.current.cast::<u8>();
+                    return Ok((start.wrapping_add(from * GRANULE), start.wrapping_add(to * GRANULE)));
                 }
             }
             self.current = self.next_block(colour)?;
             self.granule = FIRST_GRANULE;
+            // SAFETY: a block of this heap that is clean; its objects were marked in an earlier collection.
+            unsafe { self.holes.read(self.current) };
         }
     }
 
@@ -209,6 +209,7 @@ impl Space {
     /// Marking has ended: what was allocated until now (in a full collection: everything) waits to be swept.
     pub(crate) fn close(&mut self, full: bool) {
         self.current = null_mut();
+        self.granule = GRANULES;
         self.pending.clear();
         self.pending_large.clear();
         if full {
