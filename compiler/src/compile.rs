@@ -1,7 +1,7 @@
 //! From a source text to bytecode in one call: parse, resolve, lower, with all that was found wrong on the way.
 //!
-//! Invariant: a result has no error among its diagnostics, a failure has at least one. The passes recurse over a tree of bounded depth, but
-//! run on a thread with a stack of known size where the caller's might be too small.
+//! Invariant: a result has no error among its diagnostics, a failure has at least one. The passes recurse over a tree of bounded depth, and
+//! run on a thread of their own, because the caller's stack might be too small even for that.
 
 use bumpalo::Bump;
 use corella_vm::bytecode::Module;
@@ -13,10 +13,8 @@ use crate::problem::{Problem, Problems};
 use crate::source::Source;
 use crate::{lower, resolve};
 
-/// Stack of the thread that compiles: a tree of the greatest depth needs a fraction of it.
+/// Stack of the thread that compiles: a tree of the greatest depth needs a fraction of it, and only what is touched costs memory.
 const STACK: usize = 64 << 20;
-/// Texts up to this size cannot nest deeper than the caller's stack allows.
-const SMALL: usize = 256;
 
 /// How to compile.
 #[derive(Debug, Clone, Default)]
@@ -50,9 +48,6 @@ pub struct Failure {
 
 /// Compiles a source text. `file` is the number it has in the caller's source map.
 pub fn compile(file: FileId, source: &Source, options: &CompileOptions<'_>) -> Result<Compiled, Failure> {
-    if source.text.len() <= SMALL {
-        return on_this_stack(file, source, options);
-    }
     std::thread::scope(|scope| {
         let compiling = std::thread::Builder::new()
             .name("compiler".to_owned())

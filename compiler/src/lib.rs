@@ -3,8 +3,8 @@
 mod actions;
 pub mod ast;
 mod brackets;
-pub mod complete;
 mod compile;
+pub mod complete;
 pub mod diagnostic;
 mod emit;
 mod explain;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use corella_compiler::ast::FileId;
-use corella_compiler::source::Source;
+use corella_compiler::source::{Source, SourceMap};
 use corella_compiler::{CompileOptions, Failure, compile};
 use corella_vm::bytecode::Module;
 use corella_vm::bytecode::disasm::disassemble;
@@ -146,12 +146,99 @@ fn what_compiles_is_accepted_by_the_verifier() {
                 }
             }
             Err(failure) if verbose => {
+                let mut sources = SourceMap::new();
+                let Source { name, text } = source(&path);
+                sources.add(&name, &text);
                 for d in &failure.diagnostics {
-                    println!("{}: {}", path.display(), d.message);
+                    println!("{}: {}", path.display(), d.one_line(&sources));
                 }
             }
             Err(_) => {}
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A small generator of repeatable random numbers.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n.max(1) as u64) as usize
+    }
+}
+
+/// Scripts damaged at random are refused or give bytecode that the verifier accepts; nothing panics.
+#[test]
+fn damaged_scripts_never_give_bad_bytecode() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for dir in ["tests/scripts", "examples", "benches", "compiler/tests/lowering"] {
+        scripts(&root.join(dir), &mut found);
+    }
+    let texts: Vec<String> = found.iter().map(|p| source(p).text.to_string()).collect();
+    let rounds: usize = std::env::var("FUZZ_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let options = CompileOptions { builtins: BUILTINS, ..CompileOptions::default() };
+    let session =
+        CompileOptions { session: true, session_globals: vec!["x".into(), "xs".into()], ..options.clone() };
+    for round in 0..rounds {
+        let a = &texts[random.below(texts.len())];
+        let b = &texts[random.below(texts.len())];
+        let text = damaged(a, b, &mut random);
+        let source = Source { name: "damaged.cor".into(), text: text.as_str().into() };
+        let options = if round % 2 == 0 { &options } else { &session };
+        if let Ok(compiled) = compile(FileId(0), &source, options)
+            && let Err(e) = verify(&compiled.module)
+        {
+            panic!("round {round}: {e:?}\n{text}\n{}", disassemble(&compiled.module));
+        }
+    }
+}
+
+/// `a` with some of its words replaced, removed, repeated, or taken from `b`.
+fn damaged(a: &str, b: &str, random: &mut Random) -> String {
+    let words = |text: &str| -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        for c in text.chars() {
+            match words.last_mut() {
+                Some(last) if c.is_alphanumeric() && last.chars().all(char::is_alphanumeric) => last.push(c),
+                _ => words.push(c.to_string()),
+            }
+        }
+        words
+    };
+    let (mut words, other) = (words(a), words(b));
+    for _ in 0..=random.below(3) {
+        let at = random.below(words.len());
+        match random.below(5) {
+            0 => {
+                words.remove(at.min(words.len().saturating_sub(1)));
+            }
+            1 => words.insert(at, other[random.below(other.len())].clone()),
+            2 => {
+                let from = random.below(words.len());
+                let word = words[from].clone();
+                words[at] = word;
+            }
+            3 => words[at] = other[random.below(other.len())].clone(),
+            _ => {
+                // A whole line of the other script.
+                let lines: Vec<&str> = b.lines().collect();
+                let line = lines[random.below(lines.len())];
+                let mut place = at;
+                while place < words.len() && words[place] != "\n" {
+                    place += 1;
+                }
+                words.insert(place, format!("\n{line}"));
+            }
+        }
+        if words.is_empty() {
+            break;
+        }
+    }
+    words.concat()
 }

@@ -11,7 +11,7 @@ use crate::resolve::{Base, Binding, ClassId, NsMember, Place, VarKind};
 const MAX_WINDOW: usize = 250;
 
 /// Whether arguments must be passed in an array.
-fn needs_array(args: &[Item<'_>]) -> bool {
+pub(super) fn needs_array(args: &[Item<'_>]) -> bool {
     args.len() > MAX_WINDOW || args.iter().any(|a| a.spread)
 }
 

@@ -1,11 +1,11 @@
 //! `spawn`, `receive`, `atomic`, `scope`.
 
-use corella_vm::bytecode::Op;
+use corella_vm::bytecode::{Function as VmFunction, Op};
 
 use super::literal::Lit;
 use super::state::{Finally, Lower};
 use crate::ast::{Block, Expr, ExprKind, Receive, Span, SpawnBody};
-use crate::emit::Reg;
+use crate::emit::{FunctionBuilder, Reg};
 
 impl<'a> Lower<'a, '_> {
     /// Lowers `spawn`; without `dst` the task is detached.
@@ -35,14 +35,6 @@ impl<'a> Lower<'a, '_> {
                 self.bind(done);
             }
             ExprKind::Call { callee, args, optional } => {
-                if args.iter().any(|a| a.spread) || args.len() > 250 {
-                    self.error(
-                        span,
-                        "`spawn` does not take spread arguments".to_owned(),
-                        "spawn a block: `spawn { f(...xs); }`".to_owned(),
-                    );
-                    return;
-                }
                 if let (Some(crate::resolve::Binding::Var(id)), false) =
                     (self.callee_binding(callee), *optional)
                     && let crate::resolve::VarKind::Function(f) = self.var(id).kind
@@ -53,11 +45,47 @@ impl<'a> Lower<'a, '_> {
                 let later = args.first().map_or(Span::default(), |a| Span::new(a.value.span.lo, e.span.hi));
                 let f = self.operand(callee, later);
                 self.link(f, *optional);
+                if super::call::needs_array(args) {
+                    // The new task gets the function and the array, and spreads it there.
+                    let pair = self.b().temps(2);
+                    self.mov(pair, f);
+                    self.array(args, pair.plus(1));
+                    let helper = self.temp();
+                    let number = self.spreading_function();
+                    self.wide(Op::Closure, helper.0, number);
+                    self.start(helper, pair, 2, span, dst);
+                    return;
+                }
                 let (first, n) = self.window(None, args);
                 self.start(f, first, n, span, dst);
             }
             _ => self.effect(e),
         }
+    }
+
+    /// The number of the module's function `(f, list) => f(...list)`, made when first needed.
+    fn spreading_function(&mut self) -> u32 {
+        if let Some(number) = self.spreading {
+            return number;
+        }
+        let number = self.m.reserve_function();
+        let mut b = FunctionBuilder::new(2);
+        b.at(self.b().position());
+        let result = b.temp();
+        b.op(Op::CallSpread, 0, result.0, 0, 1);
+        b.op(Op::Return, 0, result.0, 0, 0);
+        let shape = VmFunction {
+            name: "<spawn>".to_owned(),
+            params: 2,
+            required: 2,
+            param_names: vec!["function".to_owned(), "arguments".to_owned()],
+            ..VmFunction::default()
+        };
+        if let Ok(function) = b.finish(shape, &self.m.module.consts, self.line_of) {
+            self.m.module.functions[number as usize] = function;
+        }
+        self.spreading = Some(number);
+        number
     }
 
     fn start(&mut self, f: Reg, first: Reg, n: u8, span: Span, dst: Option<Reg>) {

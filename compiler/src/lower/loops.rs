@@ -187,22 +187,34 @@ impl<'a> Lower<'a, '_> {
         self.f().homes.insert(counting.var, Home::Raw(counter, Num::Int));
         self.inferred.insert(counting.var);
         let bound = self.raw(counting.bound, Num::Int, "bound");
-        self.count(counter, bound, counting.inclusive, label, &mut |l| l.body(body));
+        let runs = self.runs(counting.init, counting.bound, counting.inclusive);
+        self.count(counter, bound, counting.inclusive, runs, label, &mut |l| l.body(body));
     }
 
-    /// Runs `turn` for each value of a raw counter from where it stands up to a bound.
+    /// Whether it is known that a loop from `start` to `end` has a first turn.
+    fn runs(&self, start: &'a Expr<'a>, end: &'a Expr<'a>, inclusive: bool) -> bool {
+        match (self.lit(start), self.lit(end)) {
+            (Some(Lit::Int(a)), Some(Lit::Int(b))) => a < b || (inclusive && a == b),
+            _ => false,
+        }
+    }
+
+    /// Runs `turn` for each value of a raw counter from where it stands up to a bound. `runs`: there is at least one.
     fn count(
         &mut self,
         counter: Raw,
         bound: Raw,
         inclusive: bool,
+        runs: bool,
         label: Option<&'a str>,
         turn: &mut dyn FnMut(&mut Self),
     ) {
         let (exit, next) = (self.label(), self.label());
         let position = self.b().position();
-        // Nothing to do at all if the bound lies before the start.
-        self.jump(if inclusive { Op::IJLt } else { Op::IJLe }, bound.0, counter.0, exit);
+        if !runs {
+            // Nothing to do at all if the bound lies before the start.
+            self.jump(if inclusive { Op::IJLt } else { Op::IJLe }, bound.0, counter.0, exit);
+        }
         let top = self.here();
         self.f().loops += 1;
         self.enter_loop(label, exit, next);
@@ -272,7 +284,8 @@ impl<'a> Lower<'a, '_> {
             }
         }
         self.at(iter_span(start, end));
-        self.count(counter, bound, inclusive, label, &mut |l| {
+        let runs = self.runs(start, end, inclusive);
+        self.count(counter, bound, inclusive, runs, label, &mut |l| {
             if let Some(id) = fill {
                 let mark = l.mark();
                 match l.f_ref().homes.get(&id).copied() {

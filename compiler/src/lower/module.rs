@@ -32,6 +32,7 @@ pub(crate) fn lower<'a>(
         extended: HashSet::new(),
         docs: HashMap::new(),
         inferred: HashSet::new(),
+        spreading: None,
         type_memo: RefCell::new(HashMap::new()),
     };
     l.m.module.name = name.to_owned();

@@ -143,6 +143,8 @@ pub(super) struct Lower<'a, 'r> {
     pub(super) docs: HashMap<u32, &'a str>,
     /// Loop counters without a declared type that are integers all the same.
     pub(super) inferred: HashSet<VarId>,
+    /// The number of the function that `spawn` with spread arguments starts.
+    pub(super) spreading: Option<u32>,
     /// Static types of expressions, by their address in the arena.
     pub(super) type_memo: RefCell<HashMap<usize, Ty<'a>>>,
 }

@@ -145,9 +145,10 @@ impl<'a> Resolver<'a, '_> {
         known.extend(self.input.session_globals.iter().map(String::as_str));
         known.extend(self.input.builtins.iter().copied());
         known.sort_unstable();
-        let hint = match closest(name.text, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
+        let hint = match (crate::slips::for_unknown_name(name.text), closest(name.text, &known)) {
+            (Some(slip), _) => slip.to_owned(),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!(
                 "declare it with `var {0} = ...;`, or `import` it if another module has it",
                 name.text
             ),

@@ -32,7 +32,10 @@ impl<'a> Resolver<'a, '_> {
             let mut known: Vec<&str> = vec!["int", "float", "bool", "string", "any"];
             known.extend(self.out.classes.iter().map(|c| c.decl.name.text));
             known.extend(self.input.builtins.iter().filter(|b| b.starts_with(char::is_uppercase)).copied());
-            let hint = closest(first.text, &known).map(|near| format!("did you mean `{near}`?"));
+            let hint = match crate::slips::for_unknown_name(first.text) {
+                Some(slip) => Some(slip.to_owned()),
+                None => closest(first.text, &known).map(|near| format!("did you mean `{near}`?")),
+            };
             let problem = self.problems.error(first.span, format!("unknown type `{}`", first.text));
             problem.help(hint.unwrap_or_else(|| {
                 "a type is int, float, bool, string, a built-in class or a class that is declared or imported here".into()
