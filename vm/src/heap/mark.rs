@@ -88,6 +88,11 @@ impl Tracer {
         }
     }
 
+    /// Whether the roots are only listed, not marked (by the verifier): nothing may be noted as seen.
+    pub fn only_lists(&self) -> bool {
+        self.listing.is_some()
+    }
+
     /// Whether the object has the current colour (immortals always do).
     #[inline(always)]
     pub(crate) fn is_marked(&self, object: *const Header) -> bool {

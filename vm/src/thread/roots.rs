@@ -21,12 +21,17 @@ struct ThreadRoots<'a> {
 
 impl Roots for ThreadRoots<'_> {
     fn trace(&mut self, tracer: &mut Tracer) {
-        self.sched.drop_spare_stacks();
         for task in &self.sched.tasks {
             if !task.is_null() {
                 tracer.object(task.cast());
             }
         }
+        self.trace_volatile(tracer);
+    }
+
+    fn trace_volatile(&mut self, tracer: &mut Tracer) {
+        // A spare stack used from here on must be one that was found live.
+        self.sched.drop_spare_stacks();
         if !self.current.is_null() {
             tracer.object(self.current.cast());
         }
@@ -36,11 +41,8 @@ impl Roots for ThreadRoots<'_> {
         for future in self.remote.serving.values() {
             tracer.value(*future);
         }
-        self.trace_volatile(tracer);
-    }
-
-    fn trace_volatile(&mut self, tracer: &mut Tracer) {
         let current = self.current;
+        let keep = tracer.only_lists();
         self.sched.dirty.retain(|&task| {
             // SAFETY: a task on this list lived when it last ran; ended ones have no stack, and are kept by the clearing below
             // happening at every collection before anything is swept.
@@ -60,11 +62,11 @@ impl Roots for ThreadRoots<'_> {
                     }
                     generator = (*g).outer;
                 }
-                if task != current {
+                if task != current && !keep {
                     (*task).flags &= !task_flag::DIRTY;
                 }
             }
-            task == current
+            task == current || keep
         });
     }
 
