@@ -3,8 +3,9 @@
 //! One type for all passes. A message says what is wrong, its labels point at the places, its help says how to mend it.
 
 use crate::ast::{FileId, Span};
+use crate::excerpt::excerpt;
 use crate::limits::MAX_ERRORS;
-use crate::source::SourceMap;
+use crate::source::{SourceMap, line_col};
 use ariadne::{CharSet, Config, IndexType, Report, ReportKind};
 use std::fmt;
 
@@ -118,39 +119,61 @@ impl Diagnostic {
             .with_index_type(IndexType::Byte)
             .with_char_set(if colours { CharSet::Unicode } else { CharSet::Ascii })
             .with_compact(false);
-        let place = |l: &Label| {
-            let source = sources.get(l.file).unwrap_or(primary);
-            (source.name.to_string(), visible(&source.text, l.span))
-        };
+        let labels: Vec<&Label> = std::iter::once(&self.primary).chain(&self.secondary).collect();
+        let mut files: Vec<FileId> = labels.iter().map(|l| l.file).collect();
+        files.dedup();
+        // What is shown of each file, and the places in it.
+        let mut shown = Vec::new();
+        let mut places = vec![(primary.name.to_string(), 0..0); labels.len()];
+        for file in files {
+            let Some(source) = sources.get(file) else { continue };
+            let here: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].file == file).collect();
+            let spans: Vec<Span> = here.iter().map(|&i| labels[i].span).collect();
+            let part = excerpt(&source.text, &spans);
+            for (&i, span) in here.iter().zip(part.spans) {
+                places[i] = (source.name.to_string(), visible(&part.text, span));
+            }
+            shown.push((source.name.to_string(), part.text));
+        }
         let mut report =
-            Report::build(kind, place(&self.primary)).with_config(config).with_message(&self.message);
-        for (i, l) in std::iter::once(&self.primary).chain(&self.secondary).enumerate() {
-            let mut label = ariadne::Label::new(place(l)).with_order(i32::try_from(i).unwrap_or(0));
-            // The renderer draws no carets under a place without words.
-            label = label.with_message(if l.text.is_empty() { "here" } else { &l.text });
-            label = label.with_color(if i == 0 { ariadne::Color::Red } else { ariadne::Color::Cyan });
+            Report::build(kind, places[0].clone()).with_config(config).with_message(&self.message);
+        for (i, l) in labels.iter().enumerate() {
+            let label = ariadne::Label::new(places[i].clone())
+                .with_order(i32::try_from(i).unwrap_or(0))
+                // The renderer draws no carets under a place without words.
+                .with_message(if l.text.is_empty() { "here" } else { &l.text })
+                .with_color(if i == 0 { ariadne::Color::Red } else { ariadne::Color::Cyan });
             report = report.with_label(label);
         }
         if let Some(help) = &self.help {
             report = report.with_help(help);
         }
-        let files: Vec<(String, String)> = std::iter::once(&self.primary)
-            .chain(&self.secondary)
-            .filter_map(|l| sources.get(l.file))
-            .map(|s| (s.name.to_string(), s.text.to_string()))
-            .collect();
+        // A line that was shortened has other columns; the head of the message names the true one.
+        let position = |text: &str, at: u32| {
+            let (line, col) = line_col(text, at);
+            format!("{}:{line}:{col} ]", primary.name)
+        };
+        let true_place = position(&primary.text, self.primary.span.lo);
+        let shown_place =
+            shown.first().map_or(true_place.clone(), |(_, t)| position(t, places[0].1.start as u32));
         let mut out = Vec::new();
-        match report.finish().write(ariadne::sources(files), &mut out) {
+        match report.finish().write(ariadne::sources(shown), &mut out) {
             // The renderer pads its lines; nobody wants trailing blanks in a log.
-            Ok(()) => {
-                plain(&String::from_utf8_lossy(&out), colours).lines().fold(String::new(), |mut s, line| {
-                    s.push_str(line.trim_end());
-                    s.push('\n');
-                    s
-                })
-            }
+            Ok(()) => plain(&String::from_utf8_lossy(&out), colours)
+                .replacen(&shown_place, &true_place, 1)
+                .lines()
+                .fold(String::new(), |text, line| text + line.trim_end() + "\n"),
             Err(_) => self.one_line(sources) + "\n",
         }
+    }
+}
+
+/// A text of the source as a message may name it: whole if it is short, else its beginning.
+pub fn brief(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

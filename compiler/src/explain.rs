@@ -1,7 +1,7 @@
 //! What a syntax error is called: the tokens the parser could have taken, grouped into a few words, and a hint where a usual slip is seen.
 
 use crate::ast::{FileId, Span};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, brief};
 use crate::token::Tok;
 
 /// A place where the parser could not go on.
@@ -163,8 +163,7 @@ impl Stuck<'_> {
     fn hint(&self) -> Option<String> {
         let (found, span) = self.found?;
         let (prev, prev_span) = self.prev?;
-        let prev_text = prev_span.text(self.src);
-        let text = span.text(self.src);
+        let (prev_text, text) = (&brief(prev_span.text(self.src))[..], &brief(span.text(self.src))[..]);
         Some(match (prev, found) {
             (_, Tok::Arrow) if self.wants("*") => {
                 "a member is reached with `.`, and a short function is written `x => ...`".into()

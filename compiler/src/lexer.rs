@@ -2,7 +2,7 @@
 //! scanned here. Never panics, never loses a byte: every byte that is not blank belongs to a token.
 
 use crate::ast::{FileId, Span};
-use crate::diagnostic::{Diagnostic, push_limited};
+use crate::diagnostic::{Diagnostic, brief, push_limited};
 use crate::limits::MAX_TOKENS;
 use crate::token::{Tok, Token};
 use logos::Logos;
@@ -120,7 +120,7 @@ impl Lexer<'_> {
                 Diagnostic::error(
                     self.file,
                     span(lo, hi),
-                    format!("`{}` is not a number", &self.src[lo..hi]),
+                    format!("`{}` is not a number", brief(&self.src[lo..hi])),
                 )
                 .help(
                     "a name cannot start with a digit; numbers look like 12, 1_000, 0xff, 0b101, 1.5e3, 12n",

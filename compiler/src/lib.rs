@@ -7,6 +7,7 @@ mod compile;
 pub mod complete;
 pub mod diagnostic;
 mod emit;
+mod excerpt;
 mod explain;
 pub mod lexer;
 pub mod limits;

@@ -15,3 +15,6 @@ pub const MAX_ERRORS: usize = 20;
 
 /// Most tokens of one source text. A token takes about 50 bytes while parsing, so this keeps a hostile text below half a gigabyte.
 pub const MAX_TOKENS: usize = 8 << 20;
+
+/// Longest BigInt literal. Turning digits into a number takes time that grows with the square of their count.
+pub const MAX_BIGINT_LITERAL: u32 = 100_000;

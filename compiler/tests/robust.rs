@@ -84,6 +84,43 @@ fn flat_things_may_be_long() {
 }
 
 #[test]
+fn no_message_repeats_a_long_line() {
+    let million = 1_000_000;
+    for source in [
+        ")".repeat(million),
+        "9".repeat(million) + ";",
+        "0x".to_owned() + &"f".repeat(million) + ";",
+        "9".repeat(million) + "n;",
+        "9".repeat(million) + "x;",
+        "1e".to_owned() + &"9".repeat(million) + ";",
+        format!("var {} {};", "x".repeat(million), "y".repeat(million)),
+        format!("f({}", "\"".to_owned() + &"y".repeat(million)),
+        format!("f {};", "\"".to_owned() + &"y".repeat(million) + "\""),
+        format!("import \"{}\";", "- ".repeat(million)),
+        "`${".repeat(million),
+    ] {
+        let arena = bumpalo::Bump::new();
+        let mut sources = SourceMap::new();
+        let file = sources.add("test.cor", &source);
+        let parsed = parse(&arena, file, &source);
+        let shown: String = parsed.diagnostics.iter().map(|d| d.render(&sources, false)).collect();
+        assert!(!shown.contains(&"x".repeat(300)));
+        assert!(!shown.is_empty() && shown.len() < 20_000, "{}: {} bytes", &source[..10], shown.len());
+    }
+}
+
+#[test]
+fn a_shortened_line_keeps_its_column() {
+    let source = format!("{} = * 3;", "var x = 1; ".repeat(100));
+    let arena = bumpalo::Bump::new();
+    let mut sources = SourceMap::new();
+    let file = sources.add("test.cor", &source);
+    let parsed = parse(&arena, file, &source);
+    let shown = parsed.diagnostics[0].render(&sources, false);
+    assert!(shown.contains("test.cor:1:1102 ]") && shown.contains(" 1 | ..."), "{shown}");
+}
+
+#[test]
 fn too_many_tokens() {
     assert_eq!(errors(&";".repeat(9 << 20)), ["the file has more than 8388608 tokens"]);
 }

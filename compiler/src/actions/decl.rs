@@ -2,6 +2,7 @@
 
 use super::Cx;
 use crate::ast::*;
+use crate::diagnostic::brief;
 
 impl<'a> Cx<'a> {
     pub(crate) fn decl(&self, kind: DeclKind<'a>, exported: bool, l: u32, r: u32) -> &'a Decl<'a> {
@@ -70,7 +71,10 @@ impl<'a> Cx<'a> {
         {
             self.error(
                 p.span,
-                format!("parameter `{}` needs a default value, because one before it has one", p.name.text),
+                format!(
+                    "parameter `{}` needs a default value, because one before it has one",
+                    brief(p.name.text)
+                ),
                 "move the parameters without default values to the front",
             );
         }
@@ -182,7 +186,7 @@ impl<'a> Cx<'a> {
                 if !is_name || stem.is_empty() {
                     self.error(
                         span,
-                        format!("`{stem}` is not a name for a module"),
+                        format!("`{}` is not a name for a module", brief(stem)),
                         "name it: import \"...\" as name;",
                     );
                 }

@@ -2,6 +2,8 @@
 
 use super::{Cx, Diagnostic};
 use crate::ast::*;
+use crate::diagnostic::brief;
+use crate::limits::MAX_BIGINT_LITERAL;
 use crate::literal;
 
 const NOT_A_PLACE: &str =
@@ -41,16 +43,17 @@ impl<'a> Cx<'a> {
     }
 
     fn int_too_large(&self, span: Span) {
-        let help = format!(
-            "ints go from {} to {}; write `{}n` for a BigInt",
-            i64::MIN,
-            i64::MAX,
-            span.text(self.src)
-        );
-        self.error(span, format!("{} does not fit in an int", span.text(self.src)), &help);
+        let text = brief(span.text(self.src));
+        let help = format!("ints go from {} to {}; write `{text}n` for a BigInt", i64::MIN, i64::MAX);
+        self.error(span, format!("{text} does not fit in an int"), &help);
     }
 
     pub(crate) fn bigint(&self, l: u32, r: u32) -> &'a Expr<'a> {
+        if r - l > MAX_BIGINT_LITERAL {
+            let message = format!("this number has more than {MAX_BIGINT_LITERAL} digits");
+            self.error(Span::new(l, r), message, "read it from a file, or compute it");
+            return self.expr(ExprKind::BigInt("0"), l, r);
+        }
         let digits = literal::big(self.text(l, r));
         if digits.is_empty() {
             let message = format!("`{}` has no digits", self.text(l, r));
@@ -64,7 +67,7 @@ impl<'a> Cx<'a> {
         if !value.is_finite() {
             self.error(
                 Span::new(l, r),
-                format!("{} does not fit in a float", self.text(l, r)),
+                format!("{} does not fit in a float", brief(self.text(l, r))),
                 "floats go up to about 1.797e308; for infinity write `float.INFINITY`",
             );
         }
