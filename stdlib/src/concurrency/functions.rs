@@ -1,0 +1,100 @@
+//! Built-in functions of tasks, messages and proxies.
+
+use crate::args::{optional, wrong};
+use corella_vm::class::ErrorClass;
+use corella_vm::error::Outcome;
+use corella_vm::interp::proxies;
+use corella_vm::native::NativeRow;
+use corella_vm::object::Kind;
+use corella_vm::object::task::Future;
+use corella_vm::thread::{Thread, futures, messages, tasks, timers};
+use corella_vm::value::Value;
+use std::time::Instant;
+
+/// The functions.
+pub static FUNCTIONS: &[NativeRow] = &[
+    ("sleep", 1, 1, sleep, "Suspends the running task for `seconds`."),
+    ("receive", 0, 1, receive, "The oldest message of the running task's mailbox; waits for one, at most `timeout` seconds (then null)."),
+    ("share", 1, 2, share, "A proxy of `value`, locked; `proxy_class` chooses its class."),
+    ("unshare", 1, 1, unshare, "The target of `proxy`; off its thread a direct reference to it."),
+    ("lock", 1, 1, lock, "Locks `proxy`: writes through it throw ProxyLocked."),
+    ("unlock", 1, 2, unlock, "Unlocks `proxy`: writes become messages to the owner; `mode` \"sync\" waits for each."),
+    ("exit", 0, 1, exit, "Ends the program with status `code`."),
+    ("__receive_until", 1, 1, receive_until, "As `receive`, with a deadline on the VM's clock."),
+    ("__future", 0, 0, future, "A future without a task."),
+    ("__resolve", 2, 2, resolve, "Gives a future its result; whether it had none."),
+    ("__reject", 2, 2, reject, "Gives a future its error; whether it had no result."),
+];
+
+fn sleep(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let Some(duration) = timers::seconds(args[0]) else {
+        return match args[0].as_number() {
+            // Longer than any clock: for ever.
+            Some(s) if s > 0.0 => Err(tasks::park(thread, Value::NULL)),
+            _ => Err(wrong(thread, "sleep", "seconds", "a number that is not negative", args[0])),
+        };
+    };
+    let control = tasks::park(thread, Value::NULL);
+    let Some(deadline) = Instant::now().checked_add(duration) else { return Err(control) };
+    tasks::wake_at(thread, deadline);
+    Err(control)
+}
+
+fn receive(thread: &mut Thread, args: &[Value]) -> Outcome {
+    messages::receive(thread, optional(args, 0))
+}
+
+fn receive_until(thread: &mut Thread, args: &[Value]) -> Outcome {
+    messages::receive_until(thread, args[0])
+}
+
+fn share(thread: &mut Thread, args: &[Value]) -> Outcome {
+    proxies::share(thread, args[0], optional(args, 1))
+}
+
+fn unshare(thread: &mut Thread, args: &[Value]) -> Outcome {
+    proxies::unshare(thread, args[0])
+}
+
+fn lock(thread: &mut Thread, args: &[Value]) -> Outcome {
+    proxies::lock(thread, args[0])?;
+    Ok(args[0])
+}
+
+fn unlock(thread: &mut Thread, args: &[Value]) -> Outcome {
+    proxies::unlock(thread, args[0], optional(args, 1))?;
+    Ok(args[0])
+}
+
+fn exit(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let code = crate::args::int_or(thread, "exit", "code", optional(args, 0), 0)?;
+    if !(0..=255).contains(&code) {
+        return Err(thread.error(ErrorClass::RangeError, format!("exit: code must be between 0 and 255, and {code} is not")));
+    }
+    thread.vm.registry.request_exit(code as i32);
+    Err(tasks::park(thread, Value::NULL))
+}
+
+fn future(thread: &mut Thread, _: &[Value]) -> Outcome {
+    Ok(Value::object(futures::new(thread, Value::NULL, 0)?.cast()))
+}
+
+fn settle(thread: &mut Thread, target: Value, result: Result<Value, Value>) -> Outcome {
+    if !target.is_kind(Kind::Future) {
+        return Err(wrong(thread, "Continuation", "future", "a Future of this thread", target));
+    }
+    let future = target.pointer().cast::<Future>();
+    if futures::is_done(future) {
+        return Ok(Value::FALSE);
+    }
+    futures::complete(thread, future, result);
+    Ok(Value::TRUE)
+}
+
+fn resolve(thread: &mut Thread, args: &[Value]) -> Outcome {
+    settle(thread, args[0], Ok(args[1]))
+}
+
+fn reject(thread: &mut Thread, args: &[Value]) -> Outcome {
+    settle(thread, args[0], Err(args[1]))
+}
