@@ -9,6 +9,7 @@ mod array;
 mod bigint;
 mod builtins;
 mod bytes;
+mod concurrency;
 mod error;
 mod float;
 mod format;
@@ -49,13 +50,21 @@ pub static CLASSES: &[&ClassTable] = &[
     &float::BOOL,
     &bigint::TABLE,
     &error::TABLE,
+    &concurrency::task::TABLE,
+    &concurrency::future::TABLE,
+    &concurrency::thread::TABLE,
+    &concurrency::proxy::TABLE,
+    &concurrency::generator::TABLE,
+    &concurrency::memory::TABLE,
 ];
 
 /// Functions known everywhere, the hidden ones included.
-pub static FUNCTIONS: &[&[NativeRow]] = &[builtins::ROWS, builtins::HIDDEN, map::HIDDEN];
+pub static FUNCTIONS: &[&[NativeRow]] =
+    &[builtins::ROWS, builtins::HIDDEN, map::HIDDEN, concurrency::functions::FUNCTIONS];
 
 /// Natives of modules; `("math", sqrt)` is known to the module's script part as `__math_sqrt`.
-pub static MODULES: &[(&str, &[NativeRow])] = &[("math", math::ROWS), ("time", time::ROWS)];
+pub static MODULES: &[(&str, &[NativeRow])] =
+    &[("math", math::ROWS), ("time", time::ROWS), ("gc", concurrency::memory::GC)];
 
 /// Gives a VM the natives. The prelude and the modules in Corella come after that, as they are run by a thread.
 pub fn install(vm: &Vm) {

@@ -14,11 +14,23 @@ use std::time::Instant;
 /// The functions.
 pub static FUNCTIONS: &[NativeRow] = &[
     ("sleep", 1, 1, sleep, "Suspends the running task for `seconds`."),
-    ("receive", 0, 1, receive, "The oldest message of the running task's mailbox; waits for one, at most `timeout` seconds (then null)."),
+    (
+        "receive",
+        0,
+        1,
+        receive,
+        "The oldest message of the running task's mailbox; waits for one, at most `timeout` seconds (then null).",
+    ),
     ("share", 1, 2, share, "A proxy of `value`, locked; `proxy_class` chooses its class."),
     ("unshare", 1, 1, unshare, "The target of `proxy`; off its thread a direct reference to it."),
     ("lock", 1, 1, lock, "Locks `proxy`: writes through it throw ProxyLocked."),
-    ("unlock", 1, 2, unlock, "Unlocks `proxy`: writes become messages to the owner; `mode` \"sync\" waits for each."),
+    (
+        "unlock",
+        1,
+        2,
+        unlock,
+        "Unlocks `proxy`: writes become messages to the owner; `mode` \"sync\" waits for each.",
+    ),
     ("exit", 0, 1, exit, "Ends the program with status `code`."),
     ("__receive_until", 1, 1, receive_until, "As `receive`, with a deadline on the VM's clock."),
     ("__future", 0, 0, future, "A future without a task."),
@@ -69,7 +81,10 @@ fn unlock(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn exit(thread: &mut Thread, args: &[Value]) -> Outcome {
     let code = crate::args::int_or(thread, "exit", "code", optional(args, 0), 0)?;
     if !(0..=255).contains(&code) {
-        return Err(thread.error(ErrorClass::RangeError, format!("exit: code must be between 0 and 255, and {code} is not")));
+        return Err(thread.error(
+            ErrorClass::RangeError,
+            format!("exit: code must be between 0 and 255, and {code} is not"),
+        ));
     }
     thread.vm.registry.request_exit(code as i32);
     Err(tasks::park(thread, Value::NULL))

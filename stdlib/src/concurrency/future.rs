@@ -20,7 +20,13 @@ pub static TABLE: ClassTable = ClassTable {
     ],
     writers: &[
         ("cancel", 0, 0, cancel, "Cancels the task: Cancelled is thrown where it stands."),
-        ("on_done", 1, 1, on_done, "Calls `function` with this future, in a task of its own, when it is done."),
+        (
+            "on_done",
+            1,
+            1,
+            on_done,
+            "Calls `function` with this future, in a task of its own, when it is done.",
+        ),
     ],
     ..ClassTable::empty(class_id::FUTURE, "Future")
 };
@@ -35,7 +41,11 @@ fn read(thread: &mut Thread, method: &str, value: Value) -> Outcome<&'static Fut
 }
 
 fn own(thread: &mut Thread, method: &str, value: Value) -> Outcome<*mut Future> {
-    if value.is_kind(Kind::Future) { Ok(value.pointer().cast()) } else { Err(wrong_receiver(thread, method, value)) }
+    if value.is_kind(Kind::Future) {
+        Ok(value.pointer().cast())
+    } else {
+        Err(wrong_receiver(thread, method, value))
+    }
 }
 
 /// What was read from a future, as this thread may hold it.

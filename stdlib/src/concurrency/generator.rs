@@ -11,7 +11,13 @@ use corella_vm::value::Value;
 /// The natives of generators.
 pub static TABLE: ClassTable = ClassTable {
     getters: &[("done", 0, 0, done, "Whether it has ended.")],
-    readers: &[("next", 0, 1, next, "Continues it to its next `yield` and gives the value; `value` is what the `yield` before gives in it. Null at the end.")],
+    readers: &[(
+        "next",
+        0,
+        1,
+        next,
+        "Continues it to its next `yield` and gives the value; `value` is what the `yield` before gives in it. Null at the end.",
+    )],
     ..ClassTable::empty(class_id::GENERATOR, "Generator")
 };
 

@@ -3,6 +3,7 @@
 use crate::args::wrong_receiver;
 use crate::table::ClassTable;
 use corella_vm::error::Outcome;
+use corella_vm::native::NativeRow;
 use corella_vm::object::{Kind, class_id, handle, map, string};
 use corella_vm::thread::Thread;
 use corella_vm::value::Value;
@@ -14,6 +15,12 @@ pub static TABLE: ClassTable = ClassTable {
     ..ClassTable::empty(class_id::WEAK, "WeakRef")
 };
 
+/// The natives of the module `gc`.
+pub static GC: &[NativeRow] = &[
+    ("collect", 0, 0, collect, "Collects the running thread's heap fully."),
+    ("stats", 0, 0, stats, "Figures of the running thread's heap, as a map."),
+];
+
 fn construct(thread: &mut Thread, args: &[Value]) -> Outcome {
     Ok(Value::object(handle::new_weak(&mut thread.heap, args[0])?.cast()))
 }
@@ -22,24 +29,25 @@ fn get(thread: &mut Thread, args: &[Value]) -> Outcome {
     if !args[0].is_kind(Kind::Weak) {
         return Err(wrong_receiver(thread, "WeakRef.get", args[0]));
     }
-    Ok(thread.heap.weak_target(args[0].pointer().cast()))
+    // SAFETY: the kind was checked; it is a live weak reference of this thread's heap.
+    Ok(unsafe { thread.heap.weak_target(args[0].pointer().cast()) })
 }
 
 /// A full collection of the running thread's heap, at the next safepoint that the call itself is.
-pub fn collect(thread: &mut Thread, _: &[Value]) -> Outcome {
+fn collect(thread: &mut Thread, _: &[Value]) -> Outcome {
     thread.request_collection();
     // The task goes to the back of the queue, so that cancellations that the collection finds happen first.
     Err(corella_vm::error::Control::Yield)
 }
 
 /// Figures of the running thread's heap, as a map.
-pub fn stats(thread: &mut Thread, _: &[Value]) -> Outcome {
+fn stats(thread: &mut Thread, _: &[Value]) -> Outcome {
     let stats = thread.heap.stats();
     let result = map::new(&mut thread.heap, 4)?;
     for (name, value) in [
         ("used_bytes", stats.used_bytes as i64),
-        ("young_collections", stats.young_collections as i64),
-        ("full_collections", stats.full_collections as i64),
+        ("young_collections", stats.young as i64),
+        ("full_collections", stats.full as i64),
         ("tasks", thread.sched.living as i64),
     ] {
         let key = string::new(&mut thread.heap, name)?;

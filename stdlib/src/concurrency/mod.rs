@@ -7,8 +7,3 @@ pub mod memory;
 pub mod proxy;
 pub mod task;
 pub mod thread;
-
-use crate::table::ClassTable;
-
-/// The classes of this folder.
-pub static TABLES: &[&ClassTable] = &[&task::TABLE, &future::TABLE, &thread::TABLE, &proxy::TABLE, &generator::TABLE, &memory::TABLE];

@@ -14,12 +14,30 @@ use std::sync::atomic::Ordering;
 /// The natives of proxies.
 pub static TABLE: ClassTable = ClassTable {
     readers: &[
-        ("read", 1, 1, read, "What reading attribute or element `key` gives without a hook: `super.read(key)` in a subclass."),
-        ("write", 2, 2, write, "What assigning attribute or element `key` does without a hook: `super.write(key, value)`."),
+        (
+            "read",
+            1,
+            1,
+            read,
+            "What reading attribute or element `key` gives without a hook: `super.read(key)` in a subclass.",
+        ),
+        (
+            "write",
+            2,
+            2,
+            write,
+            "What assigning attribute or element `key` does without a hook: `super.write(key, value)`.",
+        ),
         ("wrap", 1, 1, wrap, "The value as this proxy hands it out: `super.wrap(value)` in a subclass."),
     ],
     statics: &[
-        ("map", 2, 2, map, "From now on, `share` uses proxies of class `proxy_class` for instances of `class`; null takes that back."),
+        (
+            "map",
+            2,
+            2,
+            map,
+            "From now on, `share` uses proxies of class `proxy_class` for instances of `class`; null takes that back.",
+        ),
         ("is_locked", 1, 1, is_locked, "Whether writes through `proxy` are refused."),
         ("is_proxy", 1, 1, is_proxy, "Whether `value` is a proxy."),
         ("target_class", 1, 1, target_class, "The class of the object that `proxy` stands for."),
@@ -96,4 +114,3 @@ fn target_class(thread: &mut Thread, args: &[Value]) -> Outcome {
     }
     Ok(proxies::target_class(thread, args[0]).value)
 }
-

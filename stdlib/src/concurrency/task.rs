@@ -12,7 +12,13 @@ use corella_vm::value::Value;
 
 /// The natives of tasks.
 pub static TABLE: ClassTable = ClassTable {
-    construct: Some(("Task", 1, ANY, construct, "A task that will call `function` with the other arguments once a thread schedules it.")),
+    construct: Some((
+        "Task",
+        1,
+        ANY,
+        construct,
+        "A task that will call `function` with the other arguments once a thread schedules it.",
+    )),
     getters: &[
         ("id", 0, 0, id, "Number within the VM."),
         ("name", 0, 0, name, "Name, or null."),
@@ -26,7 +32,13 @@ pub static TABLE: ClassTable = ClassTable {
     writers: &[
         ("kill", 0, 0, kill, "Throws TaskExit where the task stands, so that its `finally` blocks run."),
         ("send", 1, 1, send, "Puts `value` into the task's mailbox."),
-        ("set_atomic", 1, 1, set_atomic, "Sets the depth of the running task's atomic sections; returns the old one."),
+        (
+            "set_atomic",
+            1,
+            1,
+            set_atomic,
+            "Sets the depth of the running task's atomic sections; returns the old one.",
+        ),
         ("set_name", 1, 1, set_name, "Names the task, for traces and lists."),
         ("set_priority", 1, 1, set_priority, "Sets the priority, between -1000 and 1000."),
     ],
@@ -43,7 +55,11 @@ fn read(thread: &mut Thread, method: &str, value: Value) -> Outcome<*mut Task> {
 }
 
 fn own(thread: &mut Thread, method: &str, value: Value) -> Outcome<*mut Task> {
-    if value.is_kind(Kind::Task) { Ok(value.pointer().cast()) } else { Err(wrong_receiver(thread, method, value)) }
+    if value.is_kind(Kind::Task) {
+        Ok(value.pointer().cast())
+    } else {
+        Err(wrong_receiver(thread, method, value))
+    }
 }
 
 fn construct(thread: &mut Thread, args: &[Value]) -> Outcome {
@@ -135,7 +151,8 @@ fn set_atomic(thread: &mut Thread, args: &[Value]) -> Outcome {
     let task = own(thread, "Task.set_atomic", args[0])?;
     let depth = args::size(thread, "Task.set_atomic", "depth", args[1])?;
     if task != thread.current {
-        return Err(thread.error(ErrorClass::StateError, "Task.set_atomic: only the running task can set its own depth"));
+        return Err(thread
+            .error(ErrorClass::StateError, "Task.set_atomic: only the running task can set its own depth"));
     }
     // SAFETY: the kind was checked.
     let old = unsafe { std::mem::replace(&mut (*task).atomic, u32::try_from(depth).unwrap_or(u32::MAX)) };
@@ -156,7 +173,10 @@ fn set_priority(thread: &mut Thread, args: &[Value]) -> Outcome {
     let task = own(thread, "Task.set_priority", args[0])?;
     let priority = args::int(thread, "Task.set_priority", "priority", optional(args, 1))?;
     if !(-1000..=1000).contains(&priority) {
-        return Err(thread.error(ErrorClass::RangeError, format!("Task.set_priority: priority must be between -1000 and 1000, and {priority} is not")));
+        return Err(thread.error(
+            ErrorClass::RangeError,
+            format!("Task.set_priority: priority must be between -1000 and 1000, and {priority} is not"),
+        ));
     }
     tasks::set_priority(thread, task, priority as i16);
     Ok(Value::NULL)

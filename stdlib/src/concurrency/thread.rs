@@ -13,7 +13,13 @@ use std::sync::Arc;
 
 /// The natives of threads.
 pub static TABLE: ClassTable = ClassTable {
-    construct: Some(("Thread", 0, 2, construct, "Starts an OS thread of its own; `mode`: \"preemptive\" (default), \"cooperative\" or \"single\".")),
+    construct: Some((
+        "Thread",
+        0,
+        2,
+        construct,
+        "Starts an OS thread of its own; `mode`: \"preemptive\" (default), \"cooperative\" or \"single\".",
+    )),
     getters: &[
         ("id", 0, 0, id, "Number within the VM."),
         ("name", 0, 0, name, "Its name."),
@@ -21,9 +27,27 @@ pub static TABLE: ClassTable = ClassTable {
         ("alive", 0, 0, alive, "Whether it takes messages."),
     ],
     readers: &[
-        ("spawn", 1, ANY, spawn, "Starts a task on the thread that calls `function` with the other arguments; gives its Future."),
-        ("send_message", 1, ANY, send_message, "Sends a message: `function` and data. The thread runs it between two tasks' turns."),
-        ("schedule", 2, ANY, schedule, "Starts `function` (or a Task that was made here) with `priority` and arguments."),
+        (
+            "spawn",
+            1,
+            ANY,
+            spawn,
+            "Starts a task on the thread that calls `function` with the other arguments; gives its Future.",
+        ),
+        (
+            "send_message",
+            1,
+            ANY,
+            send_message,
+            "Sends a message: `function` and data. The thread runs it between two tasks' turns.",
+        ),
+        (
+            "schedule",
+            2,
+            ANY,
+            schedule,
+            "Starts `function` (or a Task that was made here) with `priority` and arguments.",
+        ),
         ("execute", 1, 1, execute, "Runs `task` next, in place of the running one, which stays ready."),
         ("yield", 0, 0, yield_now, "Gives the other tasks their turn."),
         ("join", 0, 0, join, "Waits until the thread has ended."),
@@ -62,7 +86,9 @@ fn construct(thread: &mut Thread, args: &[Value]) -> Outcome {
             "cooperative" => Mode::Cooperative,
             "single" => Mode::Single,
             other => {
-                let message = format!("Thread: there is no mode \"{other}\": choose \"preemptive\", \"cooperative\" or \"single\"");
+                let message = format!(
+                    "Thread: there is no mode \"{other}\": choose \"preemptive\", \"cooperative\" or \"single\""
+                );
                 return Err(thread.error(ErrorClass::ValueError, message));
             }
         },
@@ -98,7 +124,8 @@ fn id(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn name(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = this(thread, "Thread.name", args[0])?;
-    let name = thread.vm.registry.get(id).map_or_else(|| format!("thread {id}"), |shared| shared.name.clone());
+    let name =
+        thread.vm.registry.get(id).map_or_else(|| format!("thread {id}"), |shared| shared.name.clone());
     Ok(string::new(&mut thread.heap, &name)?)
 }
 
@@ -115,7 +142,11 @@ fn mode(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn alive(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = this(thread, "Thread.alive", args[0])?;
-    let alive = thread.vm.registry.get(id).is_some_and(|shared| shared.alive.load(std::sync::atomic::Ordering::Acquire));
+    let alive = thread
+        .vm
+        .registry
+        .get(id)
+        .is_some_and(|shared| shared.alive.load(std::sync::atomic::Ordering::Acquire));
     Ok(Value::bool(alive))
 }
 
@@ -124,7 +155,13 @@ fn spawn(thread: &mut Thread, args: &[Value]) -> Outcome {
     start(thread, &shared, args[1], &args[2..], 0)
 }
 
-fn start(thread: &mut Thread, shared: &ThreadShared, callee: Value, args: &[Value], priority: i16) -> Outcome {
+fn start(
+    thread: &mut Thread,
+    shared: &ThreadShared,
+    callee: Value,
+    args: &[Value],
+    priority: i16,
+) -> Outcome {
     tasks::check_callable(thread, callee)?;
     if shared.id == thread.shared.id {
         let future = tasks::spawn(thread, callee, args, true)?;
@@ -152,7 +189,10 @@ fn send_message(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn priority_of(thread: &mut Thread, method: &str, value: Value) -> Outcome<i16> {
     match args::int(thread, method, "priority", value)? {
         p @ -1000..=1000 => Ok(p as i16),
-        p => Err(thread.error(ErrorClass::RangeError, format!("{method}: priority must be between -1000 and 1000, and {p} is not"))),
+        p => Err(thread.error(
+            ErrorClass::RangeError,
+            format!("{method}: priority must be between -1000 and 1000, and {p} is not"),
+        )),
     }
 }
 
@@ -161,7 +201,10 @@ fn schedule(thread: &mut Thread, args: &[Value]) -> Outcome {
     let priority = priority_of(thread, "Thread.schedule", optional(args, 2))?;
     if args[1].is_kind(Kind::Task) {
         if shared.id != thread.shared.id {
-            return Err(thread.error(ErrorClass::StateError, "Thread.schedule: a task stays on the thread that made it: schedule the function instead"));
+            return Err(thread.error(
+                ErrorClass::StateError,
+                "Thread.schedule: a task stays on the thread that made it: schedule the function instead",
+            ));
         }
         let task = args[1].pointer().cast();
         tasks::set_priority(thread, task, priority);
@@ -178,7 +221,10 @@ fn execute(thread: &mut Thread, args: &[Value]) -> Outcome {
         return Err(wrong(thread, "Thread.execute", "task", "a Task", task));
     }
     if shared.id != thread.shared.id || !task.is_kind(Kind::Task) {
-        return Err(thread.error(ErrorClass::StateError, "Thread.execute: only a task of the running thread can be run next"));
+        return Err(thread.error(
+            ErrorClass::StateError,
+            "Thread.execute: only a task of the running thread can be run next",
+        ));
     }
     tasks::run_next(thread, task.pointer().cast())?;
     Err(Control::Yield)
@@ -187,7 +233,10 @@ fn execute(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn yield_now(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = this(thread, "Thread.yield", args[0])?;
     if id != thread.shared.id {
-        return Err(thread.error(ErrorClass::StateError, "Thread.yield: only the running thread can give its tasks their turn"));
+        return Err(thread.error(
+            ErrorClass::StateError,
+            "Thread.yield: only the running thread can give its tasks their turn",
+        ));
     }
     Err(Control::Yield)
 }
@@ -206,7 +255,10 @@ fn join(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn end(thread: &mut Thread, args: &[Value]) -> Outcome {
     let shared = living(thread, "Thread.end", args[0])?;
     if shared.id == 1 {
-        return Err(thread.error(ErrorClass::StateError, "Thread.end: the master thread ends with the program: exit(code) ends that"));
+        return Err(thread.error(
+            ErrorClass::StateError,
+            "Thread.end: the master thread ends with the program: exit(code) ends that",
+        ));
     }
     messages::send(thread, shared.id, Message::End)?;
     Ok(Value::NULL)
@@ -215,8 +267,12 @@ fn end(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn list_tasks(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = this(thread, "Thread.tasks", args[0])?;
     if id != thread.shared.id {
-        return Err(thread.error(ErrorClass::StateError, "Thread.tasks: a thread's tasks are known to that thread only: ask there, by a message"));
+        return Err(thread.error(
+            ErrorClass::StateError,
+            "Thread.tasks: a thread's tasks are known to that thread only: ask there, by a message",
+        ));
     }
-    let all: Vec<Value> = thread.sched.tasks.iter().filter(|t| !t.is_null()).map(|t| tasks::to_value(*t)).collect();
+    let all: Vec<Value> =
+        thread.sched.tasks.iter().filter(|t| !t.is_null()).map(|t| tasks::to_value(*t)).collect();
     Ok(array::to_value(array::from_slice(&mut thread.heap, &all)?))
 }
