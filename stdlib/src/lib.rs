@@ -14,6 +14,7 @@ mod error;
 mod float;
 mod format;
 mod int;
+pub mod library;
 mod map;
 mod math;
 mod range;
@@ -80,14 +81,6 @@ pub fn install(vm: &Vm) {
             vm.define_builtin(&format!("__{module}_{}", row.0), value);
         }
     }
-}
-
-/// The names that scripts may use without declaring them, as far as this crate defines them.
-pub fn builtin_names() -> impl Iterator<Item = String> {
-    let functions = FUNCTIONS.iter().copied().flatten().map(|row| row.0.to_owned());
-    let modules =
-        MODULES.iter().flat_map(|(module, rows)| rows.iter().map(move |row| format!("__{module}_{}", row.0)));
-    functions.chain(modules)
 }
 
 fn install_class(vm: &Vm, table: &ClassTable) {
