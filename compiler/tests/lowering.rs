@@ -85,7 +85,10 @@ fn source(path: &Path) -> Source {
 }
 
 fn compiled(path: &Path) -> Result<Module, Failure> {
-    let options = CompileOptions { builtins: BUILTINS, ..CompileOptions::default() };
+    // Listings of a session's unit have names of their own.
+    let session = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("session_"));
+    let session_globals = if session { vec!["total".to_owned(), "area".to_owned()] } else { Vec::new() };
+    let options = CompileOptions { builtins: BUILTINS, session, session_globals };
     compile(FileId(0), &source(path), &options).map(|c| c.module)
 }
 

@@ -11,7 +11,7 @@ use super::types::Fit;
 use super::vars::Access;
 use crate::ast::{AssignOp, BinaryOp, Expr, ExprKind, LogicalOp, Name, Span, Target, TargetKind};
 use crate::emit::{Raw, Reg};
-use crate::resolve::{Binding, NsMember, Ty, VarId, VarKind};
+use crate::resolve::{Binding, NsMember, Place, Ty, VarId, VarKind};
 
 /// A target whose object and index have been evaluated.
 #[derive(Clone, Copy)]
@@ -251,7 +251,7 @@ impl<'a> Lower<'a, '_> {
         let slot = self.slot(target, value.span);
         if let Slot::Var(id) = slot
             && let Some(reg) = self.var_reg(id)
-            && self.var(id).declared.is_none()
+            && (self.var(id).declared.is_none() || self.keeps_type(op, id, value))
         {
             let left = if self.var(id).assigned_in(value.span) {
                 let copy = self.temp();
@@ -271,9 +271,27 @@ impl<'a> Lower<'a, '_> {
         self.read_slot(slot, tmp);
         self.binary_reg(op, op_span, tmp, value, tmp);
         self.at(op_span);
-        self.write_slot(slot, tmp);
+        match slot {
+            Slot::Var(id) if self.keeps_type(op, id, value) => self.store_var(id, tmp),
+            Slot::Var(id) => self.assign_var_temp(id, tmp),
+            slot => self.write_slot(slot, tmp),
+        }
         if let Some(dst) = keep {
             self.mov(dst, tmp);
+        }
+    }
+
+    /// Whether `x op= value` surely leaves a value of the variable's declared type.
+    fn keeps_type(&self, op: BinaryOp, id: VarId, value: &'a Expr<'a>) -> bool {
+        let var = self.var(id);
+        let safe = matches!(var.place, Place::Local | Place::Cell) && self.sure(value);
+        match (var.ty, self.ty(value)) {
+            (Ty::Str, Ty::Str) => safe && op == BinaryOp::Add,
+            (Ty::Int, Ty::Int) => safe && op != BinaryOp::Pow,
+            (Ty::Float, Ty::Int | Ty::Float) => {
+                safe && matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div)
+            }
+            _ => false,
         }
     }
 
@@ -453,11 +471,11 @@ impl<'a> Lower<'a, '_> {
             _ => return,
         };
         let Some((raw, ..)) = self.raw_home(target) else { return };
-        if old {
-            let copy = self.raw_temp();
-            self.mov_raw(copy, raw);
+        if old && dst != raw {
+            self.mov_raw(dst, raw);
             self.effect(e);
-            self.mov_raw(dst, copy);
+        } else if old {
+            // `x = x++` leaves x as it was.
         } else {
             self.effect(e);
             self.mov_raw(dst, raw);

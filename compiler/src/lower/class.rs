@@ -320,6 +320,9 @@ impl<'a> Lower<'a, '_> {
             return;
         }
         let Some(class) = self.current_class() else { return };
+        if self.attribute(class, name.text).is_some() {
+            return;
+        }
         // A class derived from a foreign one may have any attribute.
         let mut at = class;
         loop {

@@ -6,6 +6,7 @@
 use corella_vm::bytecode::Op;
 
 use super::literal::Lit;
+use super::raw::Rep;
 use super::state::{Lower, Num};
 use crate::ast::{BinaryOp, Expr, ExprKind, LogicalOp, Span, UnaryOp};
 use crate::emit::Label;
@@ -64,6 +65,11 @@ impl<'a> Lower<'a, '_> {
                 self.at(*op_span);
                 self.op(Op::In, tmp.0, l.0, r.0);
                 self.jump(if jump_if { Op::JFalse } else { Op::JTrue }, tmp.0, 0, target);
+            }
+            _ if self.ty(e) == Ty::Int && self.rep(e) == Rep::Raw => {
+                let r = self.raw(e, Num::Int, "operand");
+                self.at(e.span);
+                self.jump(if jump_if { Op::IJNeI } else { Op::IJEqI }, r.0, 0, target);
             }
             _ => {
                 let r = self.reg(e);

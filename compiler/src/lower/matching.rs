@@ -103,8 +103,9 @@ impl<'a> Lower<'a, '_> {
                     if matches!(item.kind, PatternKind::Wildcard) {
                         continue;
                     }
-                    self.element(tmp, src, number);
-                    self.test(item, tmp, fail);
+                    let part = self.part_reg(item, tmp);
+                    self.element(part, src, number);
+                    self.test(item, part, fail);
                 }
                 if let Some(name) = rest.and_then(|r| r.name) {
                     self.tail(tmp, src, items.len());
@@ -116,8 +117,9 @@ impl<'a> Lower<'a, '_> {
                 let tmp = self.temp();
                 for entry in *entries {
                     self.at(entry.span);
-                    self.test_key(tmp, src, entry.key.text, fail);
-                    self.test(&entry.value, tmp, fail);
+                    let part = self.part_reg(&entry.value, tmp);
+                    self.test_key(part, src, entry.key.text, fail);
+                    self.test(&entry.value, part, fail);
                 }
                 if let Some(name) = rest.and_then(|r| r.name) {
                     let keys: Vec<&str> = entries.iter().map(|e| e.key.text).collect();

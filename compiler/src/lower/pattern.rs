@@ -3,10 +3,10 @@
 use corella_vm::bytecode::{Const, Op, TypeRef as VmType};
 
 use super::literal::Lit;
-use super::state::Lower;
+use super::state::{Home, Lower};
 use crate::ast::{Name, Pattern, PatternKind, Target, TargetKind};
 use crate::emit::Reg;
-use crate::resolve::bound_names;
+use crate::resolve::{Place, bound_names};
 
 impl<'a> Lower<'a, '_> {
     /// Declares the names of a pattern and fills them from the value in `src`.
@@ -31,6 +31,20 @@ impl<'a> Lower<'a, '_> {
         }
     }
 
+    /// The register of the variable that a pattern binds, if a value may be computed right into it; else `other`.
+    pub(super) fn part_reg(&mut self, pattern: &'a Pattern<'a>, other: Reg) -> Reg {
+        let PatternKind::Bind(name) = pattern.kind else { return other };
+        let Some(&id) = self.res.decls.get(&name.span.lo) else { return other };
+        match self.f_ref().homes.get(&id) {
+            Some(&Home::Reg(reg))
+                if self.var(id).declared.is_none() && self.var(id).place == Place::Local =>
+            {
+                reg
+            }
+            _ => other,
+        }
+    }
+
     fn fill(&mut self, pattern: &'a Pattern<'a>, src: Reg) {
         self.at(pattern.span);
         let mark = self.mark();
@@ -40,8 +54,12 @@ impl<'a> Lower<'a, '_> {
                 let tmp = self.temp();
                 for (number, item) in items.iter().enumerate() {
                     self.at(item.span);
-                    self.element(tmp, src, number);
-                    self.fill(item, tmp);
+                    if matches!(item.kind, PatternKind::Wildcard) {
+                        continue;
+                    }
+                    let part = self.part_reg(item, tmp);
+                    self.element(part, src, number);
+                    self.fill(item, part);
                 }
                 if let Some(name) = rest.and_then(|r| r.name) {
                     self.tail(tmp, src, items.len());
@@ -52,8 +70,9 @@ impl<'a> Lower<'a, '_> {
                 let tmp = self.temp();
                 for entry in *entries {
                     self.at(entry.span);
-                    self.key(tmp, src, entry.key.text);
-                    self.fill(&entry.value, tmp);
+                    let part = self.part_reg(&entry.value, tmp);
+                    self.key(part, src, entry.key.text);
+                    self.fill(&entry.value, part);
                 }
                 if let Some(name) = rest.and_then(|r| r.name) {
                     let keys: Vec<&str> = entries.iter().map(|e| e.key.text).collect();

@@ -86,7 +86,7 @@ impl<'a> Lower<'a, '_> {
     }
 
     /// Writes a register, whose value fits, to a variable that has no raw register.
-    fn store_var(&mut self, id: VarId, src: Reg) {
+    pub(super) fn store_var(&mut self, id: VarId, src: Reg) {
         match self.access(id) {
             Access::Home(Home::Reg(r) | Home::Both(_, r)) => self.mov(r, src),
             Access::Home(Home::Cell(r)) => self.op(Op::CellSet, r.0, src.0, 0),
@@ -106,15 +106,24 @@ impl<'a> Lower<'a, '_> {
         let declared = self.var(id).declared;
         match (declared, self.access(id)) {
             (_, Access::Home(Home::Raw(..))) | (None, _) => self.store_var(id, src),
-            (Some(ty), _) => {
+            (Some(_), _) => {
                 let mark = self.mark();
                 let tmp = self.temp();
                 self.mov(tmp, src);
-                self.check_var(id, tmp, &ty);
-                self.store_var(id, tmp);
+                self.assign_var_temp(id, tmp);
                 self.release(mark);
             }
         }
+    }
+
+    /// As [`Self::assign_var_reg`], for a value in a temporary register, which the check may convert.
+    pub(super) fn assign_var_temp(&mut self, id: VarId, tmp: Reg) {
+        if let Some(ty) = self.var(id).declared
+            && !matches!(self.access(id), Access::Home(Home::Raw(..)))
+        {
+            self.check_var(id, tmp, &ty);
+        }
+        self.store_var(id, tmp);
     }
 
     fn check_var(&mut self, id: VarId, reg: Reg, ty: &TypeRef<'a>) {

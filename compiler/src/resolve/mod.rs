@@ -130,7 +130,7 @@ pub(crate) struct Var<'a> {
     pub(crate) captured: bool,
     /// Whether an inner function uses it from a place before its declaration.
     pub(crate) early: bool,
-    /// Where it is assigned (byte offsets), its declaration apart.
+    /// Where it is assigned (byte offsets, ascending), its declaration apart.
     pub(crate) assigns: Vec<u32>,
     /// Whether it was used at all.
     pub(crate) used: bool,
@@ -154,7 +154,8 @@ impl Var<'_> {
 
     /// Whether it is assigned within `span`.
     pub(crate) fn assigned_in(&self, span: Span) -> bool {
-        self.assigns.iter().any(|&at| span.lo <= at && at < span.hi)
+        let first = self.assigns.partition_point(|&at| at < span.lo);
+        self.assigns.get(first).is_some_and(|&at| at < span.hi)
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Func, Place, Resolution, Var, VarKind};
 
 /// Decides for all variables and gives the module's slots their names.
 pub(super) fn decide(out: &mut Resolution<'_>, session: bool) {
+    out.vars.iter_mut().for_each(|var| var.assigns.sort_unstable());
     let needs_closure = closures(&out.vars, &out.funcs);
     for id in 0..out.vars.len() {
         let var = &out.vars[id];
