@@ -11,6 +11,7 @@ mod builtins;
 mod bytes;
 mod concurrency;
 mod error;
+mod file;
 mod float;
 mod format;
 mod int;
@@ -65,7 +66,7 @@ pub static FUNCTIONS: &[&[NativeRow]] =
 
 /// Natives of modules; `("math", sqrt)` is known to the module's script part as `__math_sqrt`.
 pub static MODULES: &[(&str, &[NativeRow])] =
-    &[("math", math::ROWS), ("time", time::ROWS), ("gc", concurrency::memory::GC)];
+    &[("math", math::ROWS), ("time", time::ROWS), ("gc", concurrency::memory::GC), ("file", file::ROWS)];
 
 /// Gives a VM the natives. The prelude and the modules in Corella come after that, as they are run by a thread.
 pub fn install(vm: &Vm) {

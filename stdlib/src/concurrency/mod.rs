@@ -1,9 +1,9 @@
 //! Tasks, futures, threads, proxies and generators as scripts see them: natives over the VM's own operations.
 
-pub mod functions;
-pub mod future;
-pub mod generator;
-pub mod memory;
-pub mod proxy;
-pub mod task;
-pub mod thread;
+pub(crate) mod functions;
+pub(crate) mod future;
+pub(crate) mod generator;
+pub(crate) mod memory;
+pub(crate) mod proxy;
+pub(crate) mod task;
+pub(crate) mod thread;

@@ -43,7 +43,7 @@ use quiesce::Member;
 use space::Space;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The heap's limit is reached.
@@ -67,8 +67,8 @@ pub struct HeapConfig {
     pub young_bytes: usize,
     /// Time that one safepoint spends on marking.
     pub slice: Duration,
-    /// Set when the heap wants a safepoint, so that a thread need poll only one word.
-    pub poke: Option<Arc<AtomicBool>>,
+    /// The thread's poll limit, set to 0 when the heap wants a safepoint, so that a thread need poll only one word.
+    pub poke: Option<Arc<AtomicU64>>,
 }
 
 impl Default for HeapConfig {
@@ -289,7 +289,7 @@ impl Heap {
         if self.quota <= 0 && !self.wants {
             self.wants = true;
             if let Some(poke) = &self.config.poke {
-                poke.store(true, Ordering::Relaxed);
+                poke.store(0, Ordering::Relaxed);
             }
         }
     }

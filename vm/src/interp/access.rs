@@ -235,6 +235,7 @@ pub fn set(thread: &mut Thread, object: Value, name: Symbol, value: Value) -> Ou
             Ok(())
         }
         Some(Kind::Proxy) => proxies::set_attr(thread, object, name, value),
+        Some(Kind::Task) => crate::thread::tasks::set_attr(thread, object, name, value),
         _ => {
             let class = thread.vm.class_of(object);
             Err(cannot_set(thread, object, class, name))

@@ -16,7 +16,8 @@ use crate::object::{Cell, Header, Instance, Kind, class_id};
 use crate::thread::Thread;
 use crate::thread::stack::{Link, ReturnKind};
 use crate::value::Value;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why the loop stopped running a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +49,9 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
     let mut base: *mut u64;
     let mut code: *const Code;
     let mut used: u64;
+
+    // The word that other threads, the collector and the scheduler set to ask for attention.
+    let limit: *const AtomicU64 = Arc::as_ptr(&thread.shared.limit);
 
     // SAFETY (whole loop): the verifier checked every register, constant, site, jump and window index of the code that runs;
     // `base` points to a frame with `code.registers` words on the live stack; tagged registers hold values of this heap or
@@ -148,7 +152,8 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
     macro_rules! poll {
         () => {
             used += 1;
-            if used >= thread.shared.limit.load(Ordering::Relaxed) {
+            // SAFETY: the word lives as long as the thread's shared part.
+            if used >= unsafe { (*limit).load(Ordering::Relaxed) } {
                 save!();
                 if let Some(exit) = control::safepoint(thread) {
                     return exit;

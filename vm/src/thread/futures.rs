@@ -100,7 +100,11 @@ pub fn await_value(thread: &mut Thread, value: Value) -> Outcome {
     unsafe {
         match (*future).state.load(Ordering::Relaxed) {
             future_state::DONE => Ok((*future).value.get()),
-            future_state::FAILED => Err(Control::Throw((*future).value.get())),
+            future_state::FAILED => {
+                let error = (*future).value.get();
+                super::trace::extend(thread, error);
+                Err(Control::Throw(error))
+            }
             _ => {
                 if (*future).task.get() == tasks::to_value(thread.current) {
                     return Err(thread.error(ErrorClass::StateError, "a task cannot await itself"));

@@ -106,6 +106,7 @@ impl Thread {
         let config = crate::heap::HeapConfig {
             stress: vm.config.gc_stress,
             verify: vm.config.verify_heap,
+            poke: Some(shared.limit.clone()),
             ..crate::heap::HeapConfig::default()
         };
         let heap = Heap::new(vm.registry.heaps.clone(), config);

@@ -147,7 +147,7 @@ pub struct ThreadShared {
     /// How it switches.
     pub mode: Mode,
     /// Poll limit: 0 asks for attention at the next safepoint.
-    pub limit: AtomicU64,
+    pub limit: Arc<AtomicU64>,
     /// A request came: the limit is to stay 0.
     pub requested: AtomicBool,
     /// Number of its heap, once it runs.
@@ -263,7 +263,7 @@ impl Registry {
             id,
             name: name.unwrap_or_else(|| if id == 1 { "master".into() } else { format!("thread {id}") }),
             mode,
-            limit: AtomicU64::new(0),
+            limit: Arc::new(AtomicU64::new(0)),
             requested: AtomicBool::new(false),
             heap_number: AtomicU32::new(u32::MAX),
             alive: AtomicBool::new(true),

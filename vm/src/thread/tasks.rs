@@ -221,6 +221,7 @@ pub fn deliver(thread: &mut Thread) -> Option<Exit> {
         }
         (*task).flags &= !(task_flag::RESUME_THROWS | task_flag::DELIVER);
         if flags & task_flag::RESUME_THROWS != 0 {
+            super::trace::extend(thread, value);
             return control::throw(thread, value);
         }
         if flags & task_flag::DELIVER != 0 {
@@ -582,4 +583,26 @@ pub fn park_until_thread_ends(thread: &mut Thread) -> Control {
     let control = park_and_retry(thread, Value::NULL);
     wake_at(thread, std::time::Instant::now() + std::time::Duration::from_micros(500));
     control
+}
+
+/// `task.name = value` for the attributes that can be assigned.
+pub fn set_attr(thread: &mut Thread, task: Value, name: crate::symbol::Symbol, value: Value) -> Outcome<()> {
+    let pointer = task.pointer().cast::<Task>();
+    let text = thread.vm.symbols.name(name);
+    match &*text {
+        "name" if value.is_null() || value.is_kind(Kind::Str) => {
+            Ok(extra_set(thread, pointer, extra::NAME, value)?)
+        }
+        "priority" if value.as_int().is_some_and(|p| (-1000..=1000).contains(&p)) => {
+            set_priority(thread, pointer, value.as_int().unwrap_or(0) as i16);
+            Ok(())
+        }
+        "name" | "priority" => {
+            let expected =
+                if &*text == "name" { "a string or null" } else { "an int between -1000 and 1000" };
+            let found = crate::interp::describe::type_name(thread, value);
+            Err(thread.error(ErrorClass::TypeError, format!("Task.{text} must be {expected}, not {found}")))
+        }
+        _ => Err(thread.error(ErrorClass::AttributeError, format!("{text} of a Task cannot be assigned"))),
+    }
 }
