@@ -49,6 +49,8 @@ pub(crate) struct Cycle {
     /// Figures when the collection began.
     allocated_before: u64,
     live_before: usize,
+    /// Allocation until marking ended.
+    allocated_at_end: u64,
     /// Live bytes at which the next full collection begins.
     pub(crate) next_full: usize,
     /// Weak references whose targets look dead; their slots are empty until that is certain.
@@ -68,6 +70,7 @@ impl Cycle {
             attempts: 0,
             allocated_before: 0,
             live_before: 0,
+            allocated_at_end: 0,
             next_full: first_full,
             weak: HashMap::new(),
             revived: Vec::new(),
@@ -289,6 +292,7 @@ impl Heap {
                 }
             }
         }
+        self.cycle.allocated_at_end = self.stats.allocated_bytes;
         let ticket = self.shared.quiesce.grace_begin(Some(&self.member));
         self.cycle.phase = Phase::Grace { full, ticket };
         self.look(roots);
@@ -304,6 +308,9 @@ impl Heap {
         let Phase::Grace { full, ticket } = &mut self.cycle.phase else { return };
         let full = *full;
         let passed = self.shared.quiesce.grace_passed(ticket);
+        if !passed {
+            self.be_patient();
+        }
         for object in std::mem::take(&mut self.cycle.revived) {
             self.tracer.mark(object);
         }
@@ -329,6 +336,17 @@ impl Heap {
         }
     }
 
+    /// The program allocates while another thread, which may have lost its processor, is waited for: the more it has allocated,
+    /// the more time it leaves to others.
+    fn be_patient(&self) {
+        let allocated = self.stats.allocated_bytes.saturating_sub(self.cycle.allocated_at_end) as usize;
+        if allocated > 8 * self.config.young_bytes {
+            std::thread::sleep(Duration::from_micros(100));
+        } else if allocated > self.config.young_bytes {
+            std::thread::yield_now();
+        }
+    }
+
     fn finish(&mut self, roots: &mut dyn Roots, full: bool) {
         self.cycle.weak.clear();
         roots.after_mark(&Liveness { tracer: &self.tracer });
@@ -338,7 +356,7 @@ impl Heap {
             // SAFETY: chunks of this heap, not freed yet.
             tracer.is_marked(block::large_object(chunk)) || unsafe { !(*chunk.as_ptr()).pending }
         });
-        let check = self.config.verify || self.config.stress;
+        let check = self.config.verify || self.config.stress || self.config.poison;
         self.space.release(&self.tracer, full, check);
         self.publish();
         if full {

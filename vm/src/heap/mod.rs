@@ -21,6 +21,8 @@ mod stats;
 mod sync;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_threads;
 mod trace;
 mod verify;
 
@@ -63,6 +65,8 @@ pub struct HeapConfig {
     pub stress: bool,
     /// The heap is verified after every collection, and freed memory is poisoned.
     pub verify: bool,
+    /// Freed memory is filled with what is no value and no header.
+    pub poison: bool,
     /// Allocation between two young collections, in bytes.
     pub young_bytes: usize,
     /// Time that one safepoint spends on marking.
@@ -76,6 +80,7 @@ impl Default for HeapConfig {
         Self {
             stress: false,
             verify: false,
+            poison: false,
             young_bytes: 4 << 20,
             slice: Duration::from_micros(300),
             poke: None,

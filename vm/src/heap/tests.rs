@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 
 #[derive(Default)]
-struct Fixed {
-    values: Vec<Value>,
+pub(super) struct Fixed {
+    pub(super) values: Vec<Value>,
     weak: Vec<*mut Header>,
 }
 
@@ -35,7 +35,7 @@ fn heap_with(config: HeapConfig) -> Heap {
     heap
 }
 
-fn config() -> HeapConfig {
+pub(super) fn config() -> HeapConfig {
     HeapConfig {
         verify: true,
         young_bytes: 64 << 10,
@@ -63,7 +63,7 @@ fn content(cell: Value) -> Value {
     unsafe { (*cell.pointer().cast::<Cell>()).slot.get() }
 }
 
-fn instance(heap: &mut Heap, slots: usize) -> Value {
+pub(super) fn instance(heap: &mut Heap, slots: usize) -> Value {
     let object = heap.alloc(Kind::Instance, 100, 8 + 8 * slots).unwrap();
     for i in 0..slots {
         // SAFETY: just allocated with that many slots.
@@ -72,7 +72,7 @@ fn instance(heap: &mut Heap, slots: usize) -> Value {
     Value::object(object)
 }
 
-fn slot<'a>(instance: Value, i: usize) -> &'a Slot {
+pub(super) fn slot<'a>(instance: Value, i: usize) -> &'a Slot {
     assert_eq!(instance.kind(), Some(Kind::Instance));
     // SAFETY: the tests stay inside the object.
     unsafe { Instance::slot(instance.pointer().cast(), i) }
@@ -110,17 +110,17 @@ fn get(array: Value, i: usize) -> Value {
     unsafe { Buffer::slot(buffer(array), i).get() }
 }
 
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 }
