@@ -111,23 +111,63 @@ fn diagnostic(file: FileId, problem: Problem) -> Diagnostic {
     }
 }
 
-/// Where the lines of a text begin.
+/// Bytes between two places whose character number is known.
+const STRIDE: usize = 512;
+
+/// Turns byte offsets into lines and columns; each takes a bounded time, however long the lines are.
 struct Lines<'s> {
     text: &'s str,
+    /// Offsets of the lines' first bytes.
     starts: Vec<u32>,
+    /// How many characters begin before each multiple of [`STRIDE`].
+    chars: Vec<u32>,
 }
 
 impl<'s> Lines<'s> {
     fn new(text: &'s str) -> Lines<'s> {
         let newlines = text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at as u32 + 1);
-        Lines { text, starts: std::iter::once(0).chain(newlines).collect() }
+        let mut chars = vec![0];
+        let mut count = 0;
+        for stride in text.as_bytes().chunks(STRIDE) {
+            count += begun(stride);
+            chars.push(count);
+        }
+        Lines { text, starts: std::iter::once(0).chain(newlines).collect(), chars }
+    }
+
+    /// How many characters begin before an offset.
+    fn chars_before(&self, offset: u32) -> u32 {
+        let bytes = self.text.as_bytes();
+        let offset = (offset as usize).min(bytes.len());
+        let stride = offset / STRIDE;
+        self.chars[stride] + begun(&bytes[stride * STRIDE..offset])
     }
 
     /// Line and column from 1, the column in characters.
     fn line_column(&self, offset: u32) -> (u32, u32) {
         let line = self.starts.partition_point(|&start| start <= offset).max(1);
-        let start = self.starts[line - 1] as usize;
-        let before = self.text.get(start..offset as usize).unwrap_or("");
-        (line as u32, before.chars().count() as u32 + 1)
+        let start = self.starts[line - 1];
+        (line as u32, self.chars_before(offset) - self.chars_before(start) + 1)
+    }
+}
+
+/// How many characters begin in these bytes of UTF-8.
+fn begun(bytes: &[u8]) -> u32 {
+    bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        let text = format!("{}\nä{}x", "ö".repeat(700), "ß".repeat(900));
+        let lines = Lines::new(&text);
+        assert_eq!(lines.line_column(0), (1, 1));
+        assert_eq!(lines.line_column(1398), (1, 700));
+        assert_eq!(lines.line_column(1401), (2, 1));
+        assert_eq!(lines.line_column(text.len() as u32 - 1), (2, 902));
+        assert_eq!(lines.line_column(text.len() as u32 + 9), (2, 903));
     }
 }

@@ -58,6 +58,11 @@ impl Problems {
         &mut self.list[last]
     }
 
+    /// Whether further errors are not shown, so that explaining them is in vain.
+    pub(crate) fn full(&self) -> bool {
+        self.errors >= MAX_ERRORS
+    }
+
     /// Whether an error was noted.
     pub(crate) fn any_error(&self) -> bool {
         self.errors > 0

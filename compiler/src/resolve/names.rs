@@ -136,6 +136,10 @@ impl<'a> Resolver<'a, '_> {
 
     fn unknown_name(&mut self, name: Name<'a>) {
         let mut known: Vec<&str> = Vec::new();
+        if self.problems.full() {
+            self.problems.error(name.span, "unknown name");
+            return;
+        }
         for scope in self.scopes.iter().rev() {
             known.extend(scope.names.keys().copied());
             if let Some(ns) = scope.namespace {

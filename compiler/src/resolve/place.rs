@@ -2,18 +2,28 @@
 
 use super::{Func, Place, Resolution, Var, VarKind};
 
+/// Most variables of the module's top level that live in registers.
+const TOP_REGISTERS: usize = 1000;
+
 /// Decides for all variables and gives the module's slots their names.
 pub(super) fn decide(out: &mut Resolution<'_>, session: bool) {
     out.vars.iter_mut().for_each(|var| var.assigns.sort_unstable());
     let needs_closure = closures(&out.vars, &out.funcs);
+    let mut locals = 0;
     for id in 0..out.vars.len() {
         let var = &out.vars[id];
+        // The top level's registers are for its first variables; the others get slots.
+        let at_top = var.namespace == Some(0);
+        locals += usize::from(at_top && !var.captured);
+        let crowded = at_top && locals > TOP_REGISTERS;
         let place = match (var.kind, var.namespace) {
             (VarKind::Session, _) => continue,
             (VarKind::Function(f), Some(_)) if !session => Place::Static(f),
             (VarKind::Function(f), None) if !needs_closure[f] => Place::Static(f),
             (VarKind::Class(_) | VarKind::Import | VarKind::Function(_), Some(_)) => slot(out, id, session),
-            (_, Some(ns)) if session || ns != 0 || var.captured || var.exported => slot(out, id, session),
+            (_, Some(ns)) if session || ns != 0 || crowded || var.captured || var.exported => {
+                slot(out, id, session)
+            }
             _ if var.captured
                 && (var.assigned() || var.early || matches!(var.kind, VarKind::Function(_))) =>
             {

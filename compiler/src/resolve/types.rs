@@ -29,6 +29,11 @@ impl<'a> Resolver<'a, '_> {
             return Ty::Any;
         }
         let Some(binding) = self.find_any(first.text) else {
+            self.note(first.span.lo, Binding::Error);
+            if self.problems.full() {
+                self.problems.error(first.span, "unknown type");
+                return Ty::Any;
+            }
             let mut known: Vec<&str> = vec!["int", "float", "bool", "string", "any"];
             known.extend(self.out.classes.iter().map(|c| c.decl.name.text));
             known.extend(self.input.builtins.iter().filter(|b| b.starts_with(char::is_uppercase)).copied());
@@ -40,7 +45,6 @@ impl<'a> Resolver<'a, '_> {
             problem.help(hint.unwrap_or_else(|| {
                 "a type is int, float, bool, string, a built-in class or a class that is declared or imported here".into()
             }));
-            self.note(first.span.lo, Binding::Error);
             return Ty::Any;
         };
         if let Binding::Var(id) = binding {
