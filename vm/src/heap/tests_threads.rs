@@ -5,6 +5,7 @@ use super::*;
 use crate::object::Instance;
 use crate::object::proxy::lock;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 const MAGIC: i64 = 0x5eed;
 const THREADS: usize = 3;
