@@ -289,7 +289,7 @@ impl Settled {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 impl OwnerTable {
     /// Targets listed or pinned, counted with repetitions; none if a list is busy.
     pub(crate) fn count(&self) -> Option<usize> {
@@ -300,3 +300,7 @@ impl OwnerTable {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "models.rs"]
+mod models;

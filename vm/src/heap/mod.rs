@@ -19,9 +19,9 @@ mod shared;
 mod space;
 mod stats;
 mod sync;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests_threads;
 mod trace;
 mod verify;
