@@ -9,6 +9,7 @@ pub mod code;
 pub mod config;
 pub mod error;
 pub mod heap;
+pub mod host;
 pub mod interp;
 pub mod loader;
 pub mod native;

@@ -215,7 +215,7 @@ impl Thread {
     }
 
     /// Lets the other tasks of this thread end, then the other threads.
-    fn finish_others(&mut self) {
+    pub(crate) fn finish_others(&mut self) {
         let mut quiet_before = false;
         let mut killed = false;
         while self.sched.living > 0 && self.exit_status().is_none() {
