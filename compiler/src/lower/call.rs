@@ -280,7 +280,8 @@ impl<'a> Lower<'a, '_> {
         args: &'a [Item<'a>],
         span: Span,
     ) {
-        if args.iter().any(|a| a.spread) {
+        // In a session a later unit may give the function other parameters.
+        if self.session || args.iter().any(|a| a.spread) {
             return;
         }
         let rest = decl.params.last().is_some_and(|p| p.is_rest);

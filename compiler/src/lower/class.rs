@@ -324,14 +324,8 @@ impl<'a> Lower<'a, '_> {
             return;
         }
         // A class derived from a foreign one may have any attribute.
-        let mut at = class;
-        loop {
-            let info = &self.res.classes[at];
-            match info.base {
-                Base::Class(base) => at = base,
-                Base::Other => return,
-                Base::None => break,
-            }
+        if !self.known_bases(class) {
+            return;
         }
         let related = |other: ClassId| self.derives(class, other) || self.derives(other, class);
         let known: Vec<&str> = (0..self.res.classes.len())

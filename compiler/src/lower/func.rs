@@ -4,7 +4,7 @@ use corella_vm::bytecode::{Function as VmFunction, Op};
 
 use super::state::{FnState, Home, Lower, Num};
 use super::types::Fit;
-use crate::ast::{Block, Expr, Function, FunctionBody, Param, Span};
+use crate::ast::{Block, Expr, ExprKind, Function, FunctionBody, Param, Span};
 use crate::emit::{FunctionBuilder, Reg};
 use crate::resolve::{FuncId, FuncKind, Place, Ty};
 
@@ -169,6 +169,16 @@ impl<'a> Lower<'a, '_> {
 
     /// Lowers `return e`.
     pub(super) fn return_value(&mut self, value: Option<&'a Expr<'a>>, span: Span) {
+        if let Some(Expr { kind: ExprKind::Conditional { cond, then, otherwise }, .. }) = value
+            && self.lit(cond).is_none()
+        {
+            // Each side returns by itself.
+            let other = self.label();
+            self.cond(cond, other, false);
+            self.return_value(Some(then), then.span);
+            self.bind(other);
+            return self.return_value(Some(otherwise), otherwise.span);
+        }
         let mark = self.mark();
         let (result, ty) = (self.f_ref().result, self.f_ref().result_ty);
         match value {

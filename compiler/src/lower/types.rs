@@ -309,6 +309,12 @@ impl<'a> Lower<'a, '_> {
             }
             (Ty::Class(_) | Ty::Builtin(_) | Ty::Foreign, Ty::Null) => Fit::Yes,
             (Ty::Class(want), Ty::Class(have)) if sure && self.derives(have, want) => Fit::Yes,
+            (Ty::Class(want), Ty::Class(have))
+                if matches!(e.kind, ExprKind::New { .. }) && self.known_bases(have) =>
+            {
+                debug_assert!(!self.derives(have, want), "a derived class fits");
+                Fit::No
+            }
             (Ty::Builtin(want), Ty::Builtin(have)) if sure && want == have => Fit::Yes,
             (Ty::Class(_), Ty::Int | Ty::Float | Ty::Bool | Ty::Str) if sure => Fit::No,
             (Ty::Class(_), Ty::Builtin(_)) if matches!(e.kind, ExprKind::Array(_) | ExprKind::Map(_)) => {
@@ -318,6 +324,18 @@ impl<'a> Lower<'a, '_> {
                 Fit::No
             }
             _ => Fit::Check,
+        }
+    }
+
+    /// Whether all classes that a class is derived from are declared in this file.
+    pub(super) fn known_bases(&self, class: ClassId) -> bool {
+        let mut at = class;
+        loop {
+            match self.res.classes[at].base {
+                Base::Class(base) => at = base,
+                Base::None => return true,
+                Base::Other => return false,
+            }
         }
     }
 

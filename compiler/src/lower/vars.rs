@@ -127,6 +127,9 @@ impl<'a> Lower<'a, '_> {
     }
 
     fn check_var(&mut self, id: VarId, reg: Reg, ty: &TypeRef<'a>) {
+        if self.var(id).ty == Ty::Any {
+            return;
+        }
         let what = format!("variable {}", self.var(id).name);
         self.check_type(reg, ty, &what);
     }

@@ -84,11 +84,8 @@ impl<'a> Resolver<'a, '_> {
         var.used = true;
         if var.func == here {
             if !var.ready {
-                let (name, at) = (var.name, var.span);
-                self.problems
-                    .error(span, format!("`{name}` is used before its declaration"))
-                    .see(at, "declared here")
-                    .help("move the declaration up, or rename one of the two if another variable is meant");
+                // A function that captures nothing exists at all times; whether it does is known at the end.
+                self.early_uses.push((id, span));
             }
             return;
         }
@@ -113,6 +110,21 @@ impl<'a> Resolver<'a, '_> {
                 Some(parent) => at = parent,
                 None => break,
             }
+        }
+    }
+
+    /// Reports uses before declarations, when it is known where everything lives.
+    pub(super) fn report_early_uses(&mut self) {
+        for (id, span) in std::mem::take(&mut self.early_uses) {
+            let var = &self.out.vars[id];
+            if matches!(var.place, Place::Static(_)) {
+                continue;
+            }
+            let (name, at) = (var.name, var.span);
+            self.problems
+                .error(span, format!("`{name}` is used before its declaration"))
+                .see(at, "declared here")
+                .help("move the declaration up, or rename one of the two if another variable is meant");
         }
     }
 

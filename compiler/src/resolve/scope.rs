@@ -48,6 +48,8 @@ pub(super) struct Resolver<'a, 'i> {
     pub(super) funcs: Vec<FuncCtx<'a>>,
     /// The namespace being walked, at the top level.
     pub(super) namespace: NsId,
+    /// Uses of variables by their own function before their declaration.
+    pub(super) early_uses: Vec<(VarId, Span)>,
     /// A label waiting for its loop or block.
     pub(super) label: Option<&'a str>,
 }
@@ -82,12 +84,14 @@ pub(crate) fn resolve<'a>(
             has_base: None,
         }],
         namespace: 0,
+        early_uses: Vec::new(),
         label: None,
     };
     r.declare_block(module.body);
     r.class_headers(module.body);
     r.stmts(module.body);
     place::decide(&mut r.out, input.session);
+    r.report_early_uses();
     r.out
 }
 
