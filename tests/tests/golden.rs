@@ -72,6 +72,17 @@ fn trials() -> Vec<Trial> {
     trials
 }
 
+/// The script's own switches, without the tick that the mode sets itself.
+fn flags<'e>(wanted: &'e [String], switch: Option<&str>) -> Vec<&'e str> {
+    let mut flags: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    if switch == Some("--switch-always")
+        && let Some(at) = flags.iter().position(|flag| *flag == "--tick-fuel")
+    {
+        flags.drain(at..(at + 2).min(flags.len()));
+    }
+    flags
+}
+
 fn updating() -> bool {
     std::env::var_os("UPDATE_GOLDENS").is_some_and(|value| value == "1")
 }
@@ -91,7 +102,7 @@ fn run(path: &Path, expected: Result<Expectations, String>, switch: Option<&str>
         .env_remove("CORELLA_HOME")
         .arg(expected.command.as_deref().unwrap_or("run"))
         .args(switch)
-        .args(&expected.flags)
+        .args(flags(&expected.flags, switch))
         .arg(file)
         .args(&expected.args);
     let outcome = child::run(command, &expected.stdin, LIMIT).map_err(|error| error.to_string())?;
