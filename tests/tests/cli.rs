@@ -62,7 +62,7 @@ fn arguments_of_the_script_may_look_like_switches() {
 fn code_on_the_command_line() {
     let folder = Scratch::new();
     succeeds(&folder, &["-e", "print(1 + 2);"], "3\n");
-    refuses(&folder, &["-e", "print(1 +;"], 1, "expression");
+    refuses(&folder, &["-e", "print(1 + );"], 1, "expression");
     refuses(&folder, &["-e", "throw new ValueError(\"no\");"], 1, "ValueError: no");
 }
 
