@@ -3,12 +3,40 @@
 //! They lie in blocks like other objects, with side bytes that say "marked, whatever the colour, and not to be logged", so
 //! that neither marking nor the write barrier has to ask whether an object is immortal.
 
-use super::block::{self, BLOCK, BLOCK_DATA, GRANULE, Head, IMMORTAL};
+use super::block::{self, BLOCK, BLOCK_DATA, GRANULE, Head, IMMORTAL, LARGE_DATA};
 use super::finalise;
 use crate::object::{FLAG_IMMORTAL, Header, Kind};
 use crate::value::Value;
 use std::ptr::NonNull;
 use std::sync::Mutex;
+
+/// Bytes of a chunk's head, before its side bytes.
+const HEAD: usize = 64;
+
+/// An immortal object in static memory, laid out like a large chunk so that its side byte is where the collector looks: what
+/// empty containers point to. (Without that, marking would write into whatever static data lies there.)
+#[repr(C, align(65536))]
+pub struct Fixed<T> {
+    head: [u8; HEAD],
+    side: [u8; LARGE_DATA - HEAD],
+    object: T,
+}
+
+const _: () =
+    assert!(align_of::<Fixed<u64>>() == BLOCK && std::mem::offset_of!(Fixed<u64>, object) == LARGE_DATA);
+const _: () = assert!(size_of::<Head>() <= HEAD && LARGE_DATA / GRANULE >= HEAD);
+
+impl<T> Fixed<T> {
+    /// The object, which begins with an immortal header.
+    pub const fn new(object: T) -> Self {
+        Self { head: [0; HEAD], side: [IMMORTAL; LARGE_DATA - HEAD], object }
+    }
+
+    /// The object.
+    pub const fn object(&self) -> &T {
+        &self.object
+    }
+}
 
 /// The VM's allocator of immortal objects.
 #[derive(Default)]

@@ -29,7 +29,7 @@ mod verify;
 pub mod quiesce;
 
 pub use collect::Liveness;
-pub use immortal::Immortals;
+pub use immortal::{Fixed, Immortals};
 pub use mark::Tracer;
 pub use shared::{HeapShared, Pin};
 pub use stats::HeapStats;

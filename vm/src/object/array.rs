@@ -4,7 +4,7 @@
 //! buffer's capacity. Shrinking stores null into the dropped slots.
 
 use super::{FLAG_IMMORTAL, Header, Kind, Slot, class_id};
-use crate::heap::{Heap, OutOfMemory};
+use crate::heap::{Fixed, Heap, OutOfMemory};
 use crate::value::Value;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -45,17 +45,16 @@ impl Buffer {
 }
 
 /// What empty arrays point to. Immortal, outside all heaps.
-#[repr(align(16))]
-struct Empty(Buffer);
-
-static EMPTY: Empty =
-    Empty(Buffer { header: Header::new(Kind::Buffer, FLAG_IMMORTAL, 1, class_id::INTERNAL), capacity: 0 });
+static EMPTY: Fixed<Buffer> = Fixed::new(Buffer {
+    header: Header::new(Kind::Buffer, FLAG_IMMORTAL, 1, class_id::INTERNAL),
+    capacity: 0,
+});
 
 /// Most elements that an array may have.
 pub const MAX_LEN: usize = 1 << 40;
 
 fn empty_buffer() -> *mut Buffer {
-    (&raw const EMPTY.0).cast_mut()
+    std::ptr::from_ref(EMPTY.object()).cast_mut()
 }
 
 fn head<'a>(array: *const Array) -> &'a Array {

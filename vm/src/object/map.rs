@@ -6,7 +6,7 @@
 
 use super::hash::hash_value;
 use super::{FLAG_IMMORTAL, Header, Kind, Slot, class_id, equality};
-use crate::heap::{Heap, OutOfMemory};
+use crate::heap::{Fixed, Heap, OutOfMemory};
 use crate::value::Value;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -87,13 +87,13 @@ impl Table {
 }
 
 /// What empty maps point to: no entries and one free index word. Immortal, outside all heaps.
-#[repr(C, align(16))]
+#[repr(C)]
 struct Empty {
     table: Table,
     index: [AtomicU32; 4],
 }
 
-static EMPTY: Empty = Empty {
+static EMPTY: Fixed<Empty> = Fixed::new(Empty {
     table: Table {
         header: Header::new(Kind::MapTable, FLAG_IMMORTAL, 3, class_id::INTERNAL),
         capacity: 0,
@@ -102,13 +102,13 @@ static EMPTY: Empty = Empty {
         next: AtomicPtr::new(std::ptr::null_mut()),
     },
     index: [const { AtomicU32::new(0) }; 4],
-};
+});
 
 /// Most entries of a table.
 const MAX_ENTRIES: usize = 1 << 30;
 
 fn empty_table() -> *mut Table {
-    (&raw const EMPTY.table).cast_mut()
+    std::ptr::from_ref(&EMPTY.object().table).cast_mut()
 }
 
 fn head<'a>(map: *const Map) -> &'a Map {

@@ -1,7 +1,7 @@
 //! IntArray and FloatArray: unboxed 64-bit elements behind the same header-and-buffer pair as arrays.
 
 use super::{FLAG_IMMORTAL, Header, Kind, class_id};
-use crate::heap::{Heap, OutOfMemory};
+use crate::heap::{Fixed, Heap, OutOfMemory};
 use crate::value::Value;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -40,10 +40,7 @@ impl RawBuffer {
 }
 
 /// What empty typed arrays point to. Immortal, outside all heaps.
-#[repr(align(16))]
-struct Empty(RawBuffer);
-
-static EMPTY: Empty = Empty(RawBuffer {
+static EMPTY: Fixed<RawBuffer> = Fixed::new(RawBuffer {
     header: Header::new(Kind::RawBuffer, FLAG_IMMORTAL, 1, class_id::INTERNAL),
     capacity: 0,
 });
@@ -100,7 +97,7 @@ pub fn element(array: *const TypedArray) -> Element {
 /// A buffer of zeros (0 and 0.0 have the same word).
 fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut RawBuffer, OutOfMemory> {
     if capacity == 0 {
-        return Ok((&raw const EMPTY.0).cast_mut());
+        return Ok(std::ptr::from_ref(EMPTY.object()).cast_mut());
     }
     if capacity > super::array::MAX_LEN {
         return Err(OutOfMemory);
