@@ -121,7 +121,7 @@ fn an_object_keeps_its_identity_and_its_life() {
 
 #[test]
 fn variables_are_read_and_written() {
-    let (mut vm, module) = load("var total = 1; const LIMIT = 7; function read() { return total; }");
+    let (mut vm, module) = load("var total = 1; export const LIMIT = 7; function read() { return total; }");
     vm.set(&module, "total", "text").unwrap();
     assert_eq!(vm.call::<String>(&module, "read", ()).unwrap(), "text");
     assert_eq!(vm.get::<i64>(&module, "LIMIT").unwrap(), 7);

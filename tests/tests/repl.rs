@@ -127,7 +127,9 @@ fn ctrl_c_ends_the_evaluation_only() {
     prompt.sees(PROMPT);
     // At the prompt itself it gives up the line.
     prompt.types("half a li");
+    prompt.sees("half a li");
     prompt.types("\u{3}");
+    prompt.sees("^C");
     prompt.sees(PROMPT);
     prompt.gives("kept", "7\r\n");
     prompt.leaves();

@@ -124,16 +124,15 @@ impl Host {
     fn find(&self, unit: &Unit, name: &str) -> Result<Found, HostError> {
         let module = self.module(unit)?;
         let data = &module.data;
-        if let Some(root) = data.namespaces.first() {
-            if let Some((_, export)) = root.members.iter().find(|(member, _)| member == name) {
-                return Ok(match *export {
-                    Export::Global(slot) => Found::Slot(slot),
-                    Export::Function(number) => Found::Value(module.functions[number as usize].value),
-                    Export::Namespace(number) => {
-                        Found::Value(immortal_module(&self.thread.vm.immortals, module, number))
-                    }
-                });
-            }
+        let root = data.namespaces.first().map_or(&[][..], |root| &root.members);
+        if let Some((_, export)) = root.iter().find(|(member, _)| member == name) {
+            return Ok(match *export {
+                Export::Global(slot) => Found::Slot(slot),
+                Export::Function(number) => Found::Value(module.functions[number as usize].value),
+                Export::Namespace(number) => {
+                    Found::Value(immortal_module(&self.thread.vm.immortals, module, number))
+                }
+            });
         }
         // A host sees what is not exported as well.
         if let Some(slot) = data.globals.iter().rposition(|global| global == name) {

@@ -15,8 +15,9 @@ use std::sync::{Arc, Weak};
 
 /// Containers nested deeper than this arrive as handles.
 const DEPTH: usize = 64;
-/// Containers are copied up to this many elements in all; what lies beyond arrives as handles.
-const ELEMENTS: usize = 1 << 24;
+/// Containers inside others are copied up to this many elements in all; what lies beyond arrives as handles. (Parts that are
+/// referred to often are copied as often.)
+const ELEMENTS: usize = 1 << 22;
 /// Values nested deeper than this are refused on their way into the VM.
 const DEPTH_IN: usize = 512;
 
@@ -164,7 +165,9 @@ impl Reader {
             Kind::Map => map::from_value(value).map(|m| map::len(m)),
             _ => typed::from_value(value).map(|(a, _)| typed::len(a)),
         };
-        let Some(left) = len.and_then(|len| self.left.checked_sub(len)) else { return false };
+        // The outermost container is copied whatever its length.
+        let len = len.filter(|_| !self.path.is_empty()).unwrap_or(0);
+        let Some(left) = self.left.checked_sub(len) else { return false };
         if self.path.len() >= DEPTH || self.path.contains(&value.pointer()) {
             return false;
         }
