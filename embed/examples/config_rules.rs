@@ -98,7 +98,7 @@ impl Rules {
 }
 
 /// Prices some orders; gives what became of each.
-pub fn price_orders() -> Result<Vec<String>, Error> {
+pub(crate) fn price_orders() -> Result<Vec<String>, Error> {
     let engine = Engine::builder()
         .fuel_limit(FUEL)
         .memory_limit(MEMORY)

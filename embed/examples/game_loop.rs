@@ -55,7 +55,7 @@ const BUDGET: Duration = Duration::from_millis(2);
 type World = Arc<Mutex<BTreeMap<String, i64>>>;
 
 /// Plays until the scripts have ended; gives what each of them reported.
-pub fn play() -> Result<Vec<String>, Error> {
+pub(crate) fn play() -> Result<Vec<String>, Error> {
     let world = World::default();
     let seen = world.clone();
     let engine = Engine::builder()

@@ -3,11 +3,12 @@
 use crate::function::{HostFunction, Raw, to_throw};
 use crate::loader::{Imports, Loader};
 use crate::script::{compile_text, read_file, text_of};
-use crate::{CompileError, Error, Script, Tick, Value, Vm};
+use crate::{CompileError, Error, Script, ScriptError, Tick, Value, Vm};
 use corella_stdlib::library;
 use corella_vm::config::VmConfig;
 use corella_vm::host::{Context, Host, HostError, define_function};
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::BuildHasher as _;
 use std::io::Write;
 use std::path::Path;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     functions: Vec<Function>,
     pub(crate) loaders: Vec<Box<dyn Loader>>,
     pub(crate) files: bool,
+    /// Whether the module `file` works.
+    file_access: bool,
     output: Output,
     /// The built-in names, once a VM has been made.
     names: OnceLock<Vec<String>>,
@@ -53,6 +56,12 @@ impl Default for Engine {
     }
 }
 
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// An engine with default settings: no limits, output to stdout, the standard library, no files.
     pub fn new() -> Engine {
@@ -71,6 +80,7 @@ impl Engine {
             functions: Vec::new(),
             loaders: Vec::new(),
             files: false,
+            file_access: false,
             output: Box::new(|| Box::new(std::io::stdout())),
         }
     }
@@ -127,6 +137,9 @@ impl Engine {
         let imports = Imports(shared.clone());
         let vm = corella_vm::vm::Vm::new(shared.config.clone(), Some(Box::new(imports)), (shared.output)());
         corella_stdlib::install(&vm);
+        if !shared.file_access {
+            close_files(&vm);
+        }
         for function in &shared.functions {
             let call = function.call.clone();
             define_function(&vm, &function.name, &function.doc, function.arity, move |context, args| {
@@ -160,6 +173,21 @@ impl Engine {
     }
 }
 
+/// Puts a refusal in the place of every native that reaches files, so that forged bytecode does not get at them either.
+fn close_files(vm: &corella_vm::vm::Vm) {
+    for name in vm.builtin_names().into_iter().filter(|name| name.starts_with("__file_")) {
+        define_function(vm, &name, "", (0, None), |_, _| {
+            Err(to_throw(Error::Script(Box::new(ScriptError {
+                class: "IoError".into(),
+                message: "this VM may not use files: its host does not allow it".into(),
+                trace: String::new(),
+                report: String::new(),
+                value: Box::default(),
+            }))))
+        });
+    }
+}
+
 /// Settings of an [`Engine`].
 ///
 /// ```
@@ -175,6 +203,7 @@ pub struct Builder {
     functions: Vec<Function>,
     loaders: Vec<Box<dyn Loader>>,
     files: bool,
+    file_access: bool,
     output: Output,
 }
 
@@ -186,6 +215,7 @@ impl Builder {
             functions: self.functions,
             loaders: self.loaders,
             files: self.files,
+            file_access: self.file_access,
             output: self.output,
             names: OnceLock::new(),
             spare: Mutex::default(),
@@ -247,6 +277,12 @@ impl Builder {
     /// Whether scripts may import files (`import "./name"`). Off unless switched on.
     pub fn import_files(mut self, allowed: bool) -> Builder {
         self.files = allowed;
+        self
+    }
+
+    /// Whether scripts may read and write any file that the host can (the module `file`). Off unless switched on.
+    pub fn file_access(mut self, allowed: bool) -> Builder {
+        self.file_access = allowed;
         self
     }
 

@@ -4,6 +4,7 @@ use crate::convert::{Args, FromValue, IntoValue};
 use crate::loader::key_of;
 use crate::{Engine, Error, Interrupt, Object, Script, Session, Value};
 use corella_vm::host::{Host, HostTask, Unit};
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,27 @@ pub struct Module(pub(crate) Unit);
 
 /// A task that the host started. Dropping it cancels the task, as with every future that nobody holds.
 pub struct Task(HostTask);
+
+impl fmt::Debug for Vm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vm")
+            .field("tasks", &self.tasks())
+            .field("memory", &self.memory_used())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Module").field(&self.0.name()).finish()
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Task")
+    }
+}
 
 impl Vm {
     pub(crate) fn new(host: Host, engine: Engine) -> Vm {

@@ -76,7 +76,7 @@ pub(crate) fn run_stdin(settings: &Settings, args: &[String]) -> Outcome {
 fn run(engine: &Engine, script: &Script, args: &[String]) -> Outcome {
     warn(script);
     let mut vm = engine.vm()?;
-    let result = vm.run_program(script, args, |error| report(error));
+    let result = vm.run_program(script, args, report);
     vm.flush();
     let status = match result {
         Ok(status) => status,

@@ -272,6 +272,8 @@ fn files_are_imported_only_if_allowed() {
     let mut vm = Engine::new().vm().unwrap();
     let error = vm.eval::<()>("import \"./somewhere\" as s;").unwrap_err();
     assert!(error.to_string().contains("may not read files"), "{error}");
+    let error = vm.eval::<()>("import file; file.read(\"Cargo.toml\")").unwrap_err();
+    assert!(error.to_string().starts_with("IoError: this VM may not use files"), "{error}");
     assert!(vm.eval::<f64>("import math; math.sqrt(2)").unwrap() > 1.41);
     let error = vm.eval::<()>("import maths;").unwrap_err();
     assert!(error.to_string().contains("math"), "{error}");
