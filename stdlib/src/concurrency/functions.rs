@@ -7,7 +7,7 @@ use corella_vm::interp::proxies;
 use corella_vm::native::NativeRow;
 use corella_vm::object::Kind;
 use corella_vm::object::task::Future;
-use corella_vm::thread::{Thread, futures, messages, tasks, timers};
+use corella_vm::thread::{Thread, futures, graph, messages, tasks, timers};
 use corella_vm::value::Value;
 use std::time::Instant;
 
@@ -31,6 +31,7 @@ pub static FUNCTIONS: &[NativeRow] = &[
         unlock,
         "Unlocks `proxy`: writes become messages to the owner; `mode` \"sync\" waits for each.",
     ),
+    ("copy", 1, 1, copy, "A deep copy of `value`; sent to another thread, it arrives as an object of that thread."),
     ("exit", 0, 1, exit, "Ends the program with status `code`."),
     ("__receive_until", 1, 1, receive_until, "As `receive`, with a deadline on the VM's clock."),
     ("__future", 0, 0, future, "A future without a task."),
@@ -76,6 +77,10 @@ fn lock(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn unlock(thread: &mut Thread, args: &[Value]) -> Outcome {
     proxies::unlock(thread, args[0], optional(args, 1))?;
     Ok(args[0])
+}
+
+fn copy(thread: &mut Thread, args: &[Value]) -> Outcome {
+    graph::copy(thread, args[0])
 }
 
 fn exit(thread: &mut Thread, args: &[Value]) -> Outcome {

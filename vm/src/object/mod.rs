@@ -127,6 +127,9 @@ pub const FLAG_IMMORTAL: u8 = 1;
 /// The object has something to do when it dies (it stands in its heap's finaliser list).
 pub const FLAG_FINALISER: u8 = 2;
 
+/// The object was made by `copy`: it crosses to another thread as a copy, not as a proxy.
+pub const FLAG_COPY: u8 = 4;
+
 impl Header {
     /// A header for a fresh object.
     pub const fn new(kind: Kind, flags: u8, granules: u16, class: u32) -> Self {

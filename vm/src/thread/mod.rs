@@ -5,6 +5,7 @@
 //! trace and a collection are the same walk over frames.
 
 pub mod futures;
+pub mod graph;
 pub mod life;
 pub mod messages;
 pub mod registry;

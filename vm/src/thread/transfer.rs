@@ -53,6 +53,8 @@ pub enum Transfer {
     },
     /// A bound method.
     Bound(Box<(Transfer, Transfer)>),
+    /// A deep copy of an object graph.
+    Graph(Box<super::graph::Graph>),
     /// An error that was made outside any heap.
     Error(ErrorClass, String),
 }
@@ -119,6 +121,10 @@ pub fn export(thread: &mut Thread, value: Value) -> Outcome<Transfer> {
                 lock: proxies::lock_state(value),
             }
         }
+        _ if super::graph::is_copy(value) => match super::graph::snapshot(thread, value)? {
+            Some(graph) => Transfer::Graph(Box::new(graph)),
+            None => object(thread, value),
+        },
         _ => object(thread, value),
     })
 }
@@ -170,6 +176,7 @@ pub fn import(thread: &mut Thread, transfer: Transfer) -> Outcome {
             let method = import(thread, parts.1)?;
             function::new_bound_method(&mut thread.heap, receiver, method)?
         }
+        Transfer::Graph(graph) => super::graph::build(thread, *graph)?,
         Transfer::Error(class, message) => thread.new_error(class, &message)?,
     })
 }
