@@ -9,7 +9,7 @@ use corella_vm::thread::Thread;
 use corella_vm::value::Value;
 
 /// The natives of the module.
-pub static ROWS: &[NativeRow] = &[
+pub(crate) static ROWS: &[NativeRow] = &[
     ("read", 1, 1, read, "The content of the file at `path` as a string."),
     ("read_bytes", 1, 1, read_bytes, "The content of the file at `path` as bytes."),
     ("write", 2, 2, write, "Makes or replaces the file at `path` with `content`, a string or bytes."),

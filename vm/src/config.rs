@@ -43,7 +43,7 @@ impl Default for VmConfig {
             verify_heap: false,
             memory_limit: usize::MAX,
             fuel_limit: u64::MAX,
-            stack_limit: 1 << 26,
+            stack_limit: 1 << 24,
             task_limit: 16 << 20,
             thread_limit: 256,
         }

@@ -3,14 +3,14 @@
 //! Invariant: classes, code and modules are never freed before the VM; their tables only grow. So a `&'static` to one of
 //! them is valid as long as any thread of the VM can hold it (threads own an `Arc<Vm>`).
 
-use crate::class::{Class, ErrorClass};
+use crate::class::{Class, ErrorClass, error_slot};
 use crate::code::{Code, LoadedModule};
 use crate::config::VmConfig;
 use crate::heap::Immortals;
 use crate::native::NativeDef;
 use crate::object::class_id;
 use crate::object::function::{ClassObject, Native};
-use crate::object::{Kind, string};
+use crate::object::{Header, Instance, Kind, string};
 use crate::symbol::{Symbol, Symbols};
 use crate::thread::registry::Registry;
 use crate::value::Value;
@@ -239,9 +239,21 @@ impl Vm {
         self.builtins.read().expect("not poisoned").keys().cloned().collect()
     }
 
-    /// The error thrown when there is no memory to make one: a plain text.
+    /// The error thrown when there is no memory to make one: immortal, and without a trace.
     pub fn last_resort_error(&self) -> Value {
-        *self.out_of_memory.get_or_init(|| self.immortal_string("MemoryError: the memory limit is reached"))
+        *self.out_of_memory.get_or_init(|| {
+            let class = self.class(ErrorClass::MemoryError.class_id());
+            let bytes = (size_of::<Header>() + class.attributes.len() * 8).next_multiple_of(16);
+            let object = self.immortals.alloc(Kind::Instance, class.id, bytes);
+            for index in 0..bytes / 8 - 1 {
+                // SAFETY: just allocated with room for these slots.
+                unsafe { Instance::slot(object.cast(), index).set_unbarriered(Value::NULL) };
+            }
+            let message = self.immortal_string("the memory limit is reached");
+            // SAFETY: an instance of an error class has the slots of `error_slot`.
+            unsafe { Instance::slot(object.cast(), error_slot::MESSAGE).set_unbarriered(message) };
+            Value::object(object)
+        })
     }
 
     /// A number that no task had before.

@@ -12,7 +12,7 @@ use corella_vm::value::Value;
 use std::time::Instant;
 
 /// The functions.
-pub static FUNCTIONS: &[NativeRow] = &[
+pub(crate) static FUNCTIONS: &[NativeRow] = &[
     ("sleep", 1, 1, sleep, "Suspends the running task for `seconds`."),
     (
         "receive",
@@ -31,7 +31,13 @@ pub static FUNCTIONS: &[NativeRow] = &[
         unlock,
         "Unlocks `proxy`: writes become messages to the owner; `mode` \"sync\" waits for each.",
     ),
-    ("copy", 1, 1, copy, "A deep copy of `value`; sent to another thread, it arrives as an object of that thread."),
+    (
+        "copy",
+        1,
+        1,
+        copy,
+        "A deep copy of `value`; sent to another thread, it arrives as an object of that thread.",
+    ),
     ("exit", 0, 1, exit, "Ends the program with status `code`."),
     ("__receive_until", 1, 1, receive_until, "As `receive`, with a deadline on the VM's clock."),
     ("__future", 0, 0, future, "A future without a task."),
@@ -44,7 +50,9 @@ fn sleep(thread: &mut Thread, args: &[Value]) -> Outcome {
         return match args[0].as_number() {
             // Longer than any clock: for ever.
             Some(s) if s > 0.0 => Err(tasks::park(thread, Value::NULL)),
-            _ => Err(wrong(thread, "sleep", "seconds", "a number that is not negative", args[0])),
+            Some(s) => Err(thread
+                .error(ErrorClass::ValueError, format!("sleep: seconds must not be negative, and {s} is"))),
+            None => Err(wrong(thread, "sleep", "seconds", "a number", args[0])),
         };
     };
     let control = tasks::park(thread, Value::NULL);

@@ -11,12 +11,12 @@ use corella_vm::value::Value;
 use std::sync::atomic::Ordering;
 
 /// The natives of futures.
-pub static TABLE: ClassTable = ClassTable {
+pub(crate) static TABLE: ClassTable = ClassTable {
     getters: &[
         ("done", 0, 0, done, "Whether the result or an error is there."),
         ("value", 0, 0, value, "The result; null while there is none."),
         ("error", 0, 0, error, "The error that the task ended with, or null."),
-        ("task", 0, 0, task, "The task, or null once it has ended or if it lives on another thread."),
+        ("task", 0, 0, task, "The task, as a proxy if it lives on another thread."),
     ],
     writers: &[
         ("cancel", 0, 0, cancel, "Cancels the task: Cancelled is thrown where it stands."),
@@ -75,6 +75,9 @@ fn error(thread: &mut Thread, args: &[Value]) -> Outcome {
 }
 
 fn task(thread: &mut Thread, args: &[Value]) -> Outcome {
+    if args[0].is_kind(Kind::Future) {
+        return futures::task_of(thread, args[0].pointer().cast());
+    }
     let future = read(thread, "Future.task", args[0])?;
     wrap(thread, args[0], future.task.get_foreign())
 }

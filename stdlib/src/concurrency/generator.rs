@@ -9,7 +9,7 @@ use corella_vm::thread::Thread;
 use corella_vm::value::Value;
 
 /// The natives of generators.
-pub static TABLE: ClassTable = ClassTable {
+pub(crate) static TABLE: ClassTable = ClassTable {
     getters: &[("done", 0, 0, done, "Whether it has ended.")],
     readers: &[(
         "next",

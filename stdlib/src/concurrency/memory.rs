@@ -9,14 +9,14 @@ use corella_vm::thread::Thread;
 use corella_vm::value::Value;
 
 /// The natives of weak references.
-pub static TABLE: ClassTable = ClassTable {
+pub(crate) static TABLE: ClassTable = ClassTable {
     construct: Some(("WeakRef", 1, 1, construct, "A reference that does not keep `target` alive.")),
     readers: &[("get", 0, 0, get, "The target, or null once it has been collected.")],
     ..ClassTable::empty(class_id::WEAK, "WeakRef")
 };
 
 /// The natives of the module `gc`.
-pub static GC: &[NativeRow] = &[
+pub(crate) static GC: &[NativeRow] = &[
     ("collect", 0, 0, collect, "Collects the running thread's heap fully."),
     ("stats", 0, 0, stats, "Figures of the running thread's heap, as a map."),
 ];

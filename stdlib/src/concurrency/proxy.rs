@@ -12,7 +12,7 @@ use corella_vm::value::Value;
 use std::sync::atomic::Ordering;
 
 /// The natives of proxies.
-pub static TABLE: ClassTable = ClassTable {
+pub(crate) static TABLE: ClassTable = ClassTable {
     readers: &[
         (
             "read",

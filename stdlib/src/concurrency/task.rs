@@ -11,7 +11,7 @@ use corella_vm::thread::{Thread, messages, tasks, trace};
 use corella_vm::value::Value;
 
 /// The natives of tasks.
-pub static TABLE: ClassTable = ClassTable {
+pub(crate) static TABLE: ClassTable = ClassTable {
     construct: Some((
         "Task",
         1,

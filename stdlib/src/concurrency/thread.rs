@@ -12,7 +12,7 @@ use corella_vm::value::Value;
 use std::sync::Arc;
 
 /// The natives of threads.
-pub static TABLE: ClassTable = ClassTable {
+pub(crate) static TABLE: ClassTable = ClassTable {
     construct: Some((
         "Thread",
         0,

@@ -225,7 +225,8 @@ fn big_number(v: Value) -> Option<f64> {
 pub fn hook(thread: &Thread, x: Value, name: Symbol) -> Option<Value> {
     let class = match x.kind()? {
         Kind::Instance => thread.vm.class_of(x),
-        Kind::Proxy => super::proxies::target_class(thread, x),
+        // What built-in classes have under these names is for their own objects.
+        Kind::Proxy if super::proxies::is_instance(x) => super::proxies::target_class(thread, x),
         _ => return None,
     };
     match class.member(name) {

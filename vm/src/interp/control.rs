@@ -78,6 +78,7 @@ fn after_call(thread: &mut Thread) -> Option<Exit> {
 fn memory_error(thread: &mut Thread) -> Option<Exit> {
     let limit = thread.vm.config.memory_limit;
     let message = format!("the memory limit of {limit} bytes is reached");
+    thread.heap.grant_reserve();
     match thread.new_error(ErrorClass::MemoryError, &message) {
         Ok(error) => throw(thread, error),
         // Not even the error fits: throw what was made for this case.

@@ -223,6 +223,45 @@ pub fn is_done(future: *mut Future) -> bool {
     unsafe { (*future).state.load(Ordering::Relaxed) != future_state::PENDING }
 }
 
+/// A future's task on another thread has been made.
+pub fn started(thread: &mut Thread, number: u32, task: Value) {
+    let Some((future, _)) = thread.remote.waiting.get(&number).copied() else { return };
+    // SAFETY: the table holds living futures of this heap.
+    let waiters = unsafe {
+        thread.heap.store(future.cast(), &(*future).task, task);
+        (*future).waiters.get()
+    };
+    let all: Vec<Value> = match array::from_value(waiters) {
+        Some(list) => array::elements(list).iter().map(Slot::get).collect(),
+        None => vec![waiters],
+    };
+    for waiter in all {
+        if waiter.is_kind(Kind::Task) {
+            let waiting = waiter.pointer().cast::<Task>();
+            // SAFETY: the kind was checked.
+            let asks = unsafe {
+                (*waiting).state == TaskState::Parked
+                    && (*waiting).waits_for.get() == Value::object(future.cast())
+                    && (*waiting).flags & task_flag::DELIVER == 0
+            };
+            if asks {
+                tasks::wake(thread, waiting, Value::NULL);
+            }
+        }
+    }
+}
+
+/// The task of a future; waits until another thread has made it.
+pub fn task_of(thread: &mut Thread, future: *mut Future) -> Outcome {
+    // SAFETY: the caller has a live future of this heap.
+    let (task, remote) = unsafe { ((*future).task.get(), (*future).remote) };
+    if !task.is_null() || remote == 0 || is_done(future) {
+        return Ok(task);
+    }
+    add_waiter(thread, future, tasks::to_value(thread.current))?;
+    Err(tasks::park_and_retry(thread, Value::object(future.cast())))
+}
+
 /// Cancels the task on another thread that a future of this one waits for.
 pub fn cancel_remote(thread: &mut Thread, number: u32) -> Outcome<()> {
     let Some((_, other)) = thread.remote.waiting.get(&number).copied() else { return Ok(()) };

@@ -48,7 +48,10 @@ impl Walk {
             // Read within this slice: a proxy found in a foreign slot is unwrapped at once.
             Some(Kind::Proxy) => {
                 let wrapped = if via.is_null() { found } else { proxies::wrap(thread, via, found)? };
-                (equality::identity(wrapped), if wrapped.is_kind(Kind::Proxy) { wrapped } else { Value::NULL })
+                (
+                    equality::identity(wrapped),
+                    if wrapped.is_kind(Kind::Proxy) { wrapped } else { Value::NULL },
+                )
             }
             _ => (if found.is_object() { found.pointer() } else { std::ptr::null_mut() }, via),
         };
@@ -103,8 +106,10 @@ pub fn snapshot(thread: &mut Thread, root: Value) -> Outcome<Option<Graph>> {
                 Node::Instance(class, parts)
             }
             _ => {
-                let element = if kind == Kind::IntArray { typed::Element::Int } else { typed::Element::Float };
-                let words = typed::words_foreign(object.cast()).iter().map(|w| w.load(Ordering::Acquire)).collect();
+                let element =
+                    if kind == Kind::IntArray { typed::Element::Int } else { typed::Element::Float };
+                let words =
+                    typed::words_foreign(object.cast()).iter().map(|w| w.load(Ordering::Acquire)).collect();
                 Node::Typed(element, words)
             }
         });
@@ -145,7 +150,13 @@ pub fn build(thread: &mut Thread, graph: Graph) -> Outcome {
                 for (index, part) in parts.into_iter().enumerate() {
                     let value = resolve(thread, &made, part)?;
                     // SAFETY: the instance was made of the class that the parts were counted by.
-                    unsafe { thread.heap.store(object.pointer(), Instance::slot(object.pointer().cast(), index), value) };
+                    unsafe {
+                        thread.heap.store(
+                            object.pointer(),
+                            Instance::slot(object.pointer().cast(), index),
+                            value,
+                        )
+                    };
                 }
             }
             Node::Typed(..) => {}

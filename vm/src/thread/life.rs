@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 /// How long a thread that ran out of work looks for mail before it sleeps: a wake-up through the kernel costs about as much.
 const SPIN: Duration = Duration::from_micros(20);
 
+/// How long a thread rests before it collects.
+const REST: Duration = Duration::from_millis(2);
+
 /// Native stack of a VM thread: the interpreter does not recurse, so little is needed.
 const OS_STACK: usize = 2 << 20;
 
@@ -79,6 +82,9 @@ impl Thread {
                 std::hint::spin_loop();
             }
         }
+        if self.rested_collection(deadline) {
+            return false;
+        }
         if deadline.is_some() {
             // A timer will run something: the thread stays busy while it sleeps.
             self.heap.offline();
@@ -96,6 +102,24 @@ impl Thread {
         let still_quiet = vm.registry.is_quiet();
         vm.registry.busy_again();
         still_quiet && !self.shared.has_mail()
+    }
+
+    /// The first time that a thread has nothing to do for a while after having run: collects, so that tasks whose futures
+    /// nobody holds are cancelled even if nothing is allocated any more. Whether there may be something to do now.
+    fn rested_collection(&mut self, deadline: Option<Instant>) -> bool {
+        let moment = Instant::now() + REST;
+        if !self.ran || deadline.is_some_and(|d| d <= moment) || self.sched.living == 0 {
+            return false;
+        }
+        self.heap.offline();
+        self.shared.sleep(Some(moment));
+        self.heap.online();
+        if self.shared.has_mail() || Instant::now() < moment {
+            return true;
+        }
+        self.ran = false;
+        self.collect_now();
+        true
     }
 
     /// Kills all tasks; the thread ends when they have.
@@ -195,10 +219,10 @@ impl Thread {
         }
     }
 
-    fn deadlock(&mut self) -> Value {
-        let mut text = String::from("every task waits for another, and nothing can come from outside");
-        let all: Vec<*mut Task> = self.sched.tasks.iter().copied().filter(|t| !t.is_null()).collect();
-        for task in &all {
+    /// The thread's tasks and where they stand.
+    fn waiting_tasks(&self) -> String {
+        let mut text = String::new();
+        for task in self.sched.tasks.iter().filter(|task| !task.is_null()) {
             let _ = write!(
                 text,
                 "\n{} waits:\n{}",
@@ -206,9 +230,27 @@ impl Thread {
                 trace::of_task(self, *task).trim_end()
             );
         }
+        if text.is_empty() {
+            text.push_str(" no tasks");
+        }
+        text
+    }
+
+    fn deadlock(&mut self) -> Value {
+        let mut text = String::from("every task waits for another, and nothing can come from outside");
+        text.push_str(&self.waiting_tasks());
         for thread in self.vm.registry.threads() {
             if thread.id != self.shared.id {
-                let _ = write!(text, "\n{} is idle", thread.name);
+                let (tell, told) = std::sync::mpsc::channel();
+                let ask = Message::Host(Box::new(move |other| {
+                    // Nobody listens any more if the answer took too long.
+                    let _ = tell.send(other.waiting_tasks());
+                }));
+                let tasks = match self.vm.registry.send(thread.id, ask) {
+                    Ok(()) => told.recv_timeout(Duration::from_secs(1)).unwrap_or_default(),
+                    Err(_) => String::new(),
+                };
+                let _ = write!(text, "\non {}:{tasks}", thread.name);
             }
         }
         self.new_error(ErrorClass::Deadlock, &text).unwrap_or_else(|_| self.vm.last_resort_error())

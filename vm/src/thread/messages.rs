@@ -152,6 +152,11 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
             thread.remote.serving.remove(&(reply.thread, reply.number));
             Ok(Done::Nothing)
         }
+        Message::Started { number, task } => {
+            let task = transfer::import(thread, task)?;
+            futures::started(thread, number, task);
+            Ok(Done::Nothing)
+        }
         Message::CancelTask(reply) => {
             if let Some(future) = thread.remote.serving.get(&(reply.thread, reply.number)).copied() {
                 // SAFETY: the table holds futures of this heap.
@@ -190,6 +195,8 @@ fn start(
     unsafe { (*task).priority = priority };
     if let Some(reply) = reply {
         let future = futures::of_task(thread, task)?;
+        let handle = transfer::export(thread, tasks::to_value(task))?;
+        send(thread, reply.thread, Message::Started { number: reply.number, task: handle })?;
         futures::serve(thread, future, reply)?;
     }
     thread.sched.enqueue(task);

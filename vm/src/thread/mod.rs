@@ -90,6 +90,8 @@ pub struct Thread {
     pub(crate) single: *mut Task,
     /// The last parking's number.
     pub(crate) wakes: u32,
+    /// A task ran since the thread last collected for want of work.
+    pub(crate) ran: bool,
     /// Whether another thread asked this one to end.
     pub(crate) ending: bool,
     free_pins: Vec<usize>,
@@ -142,6 +144,7 @@ impl Thread {
             budget_end: None,
             single: std::ptr::null_mut(),
             wakes: 0,
+            ran: false,
             ending: false,
             free_pins: Vec::new(),
         }

@@ -113,6 +113,13 @@ pub enum Message {
         /// Who waits.
         reply: Reply,
     },
+    /// The task that the receiver waits for has been made.
+    Started {
+        /// The future's number.
+        number: u32,
+        /// The task.
+        task: Transfer,
+    },
     /// Cancel the task that the sender waits for.
     CancelTask(Reply),
     /// Nobody waits any more.

@@ -268,6 +268,7 @@ impl Thread {
         let Some(task) = self.sched.dequeue() else {
             return Turn::Sleep(self.sched.timers.next_deadline());
         };
+        self.ran = true;
         self.run_task(task);
         Turn::Ran
     }

@@ -249,13 +249,12 @@ pub fn finish(thread: &mut Thread, result: Result<Value, Value>) {
         if thread.single == task {
             thread.single = std::ptr::null_mut();
         }
-        leave_parent_scope(thread, task, &result);
+        let rethrown = leave_parent_scope(thread, task, &result);
         if future.is_null() {
-            if let Err(error) = result {
+            if let (Err(error), false) = (result, rethrown) {
                 super::trace::report_unhandled(thread, task, error);
             }
         } else {
-            thread.heap.store(future.cast(), &(*future).task, Value::NULL);
             futures::complete(thread, future, result);
         }
     }
@@ -404,28 +403,28 @@ fn join_scope(thread: &mut Thread, task: *mut Task, _future: Value) -> Outcome<(
     Ok(())
 }
 
-fn leave_parent_scope(thread: &mut Thread, task: *mut Task, result: &Result<Value, Value>) {
+/// Takes an ended task out of its scope. Whether the scope will throw its error.
+fn leave_parent_scope(thread: &mut Thread, task: *mut Task, result: &Result<Value, Value>) -> bool {
     let scope = extra_get(task, extra::PARENT);
-    let Some(parts) = array::from_value(scope) else { return };
-    let Some(children) = array::get(parts, SCOPE_CHILDREN).and_then(array::from_value) else { return };
+    let Some(parts) = array::from_value(scope) else { return false };
+    let Some(children) = array::get(parts, SCOPE_CHILDREN).and_then(array::from_value) else { return false };
     if let Some(at) = array::elements(children).iter().position(|c| c.get() == to_value(task)) {
         array::remove(&mut thread.heap, children, at);
     }
+    let mut rethrown = false;
     if let Err(error) = result {
         let first = array::get(parts, SCOPE_ERROR).is_some_and(Value::is_empty_marker);
         if first && !crate::interp::types::is_task_exit(thread, *error) {
             array::set(&mut thread.heap, parts, SCOPE_ERROR, *error);
             cancel_children(thread, children);
-            // The scope's own task is woken so that it does not sit in its body while the children are gone.
-            let owner = array::get(parts, SCOPE_WAITER).unwrap_or(Value::NULL);
-            wake_waiter(thread, owner);
-            return;
+            rethrown = true;
         }
     }
-    if array::len(children) == 0 {
+    if rethrown || array::len(children) == 0 {
         let owner = array::get(parts, SCOPE_WAITER).unwrap_or(Value::NULL);
         wake_waiter(thread, owner);
     }
+    rethrown
 }
 
 fn wake_waiter(thread: &mut Thread, waiter: Value) {

@@ -143,7 +143,9 @@ pub fn attach(thread: &mut Thread, error: Value) {
     }
     // SAFETY: an instance of Error has the slots of `error_slot`.
     let slot = unsafe { Instance::slot(error.pointer().cast(), error_slot::TRACE) };
-    if !slot.get().is_null() || thread.current.is_null() {
+    // SAFETY: an object value points to a live object.
+    let immortal = unsafe { (*error.pointer()).is_immortal() };
+    if immortal || !slot.get().is_null() || thread.current.is_null() {
         return;
     }
     let mut frames = Vec::new();
