@@ -223,7 +223,7 @@ pub fn attach(thread: &mut Thread, module: &'static LoadedModule) -> Outcome<()>
 }
 
 /// The `import` op: the module, if it is loaded; otherwise its top level is run first, and the op executed again.
-pub fn import(thread: &mut Thread, path: &str, from: &str, dst: u16) -> Outcome<Called> {
+pub fn import(thread: &mut Thread, path: &str, from: &str) -> Outcome<Called> {
     let vm = thread.vm.clone();
     let Some(loader) = &vm.loader else {
         return Err(thread
@@ -274,7 +274,7 @@ pub fn import(thread: &mut Thread, path: &str, from: &str, dst: u16) -> Outcome<
         if table.by_key.contains_key(&key) {
             // Another thread was quicker: use its module.
             drop(table);
-            return import(thread, path, from, dst);
+            return import(thread, path, from);
         }
         table.by_key.insert(key, State::Loading(module, thread.shared.id));
     }

@@ -64,7 +64,6 @@ fn own(thread: &mut Thread, method: &str, value: Value) -> Outcome<*mut Task> {
 
 fn construct(thread: &mut Thread, args: &[Value]) -> Outcome {
     let task = tasks::create(thread, args[0], &args[1..])?;
-    corella_vm::thread::futures::of_task(thread, task)?;
     Ok(tasks::to_value(task))
 }
 

@@ -46,7 +46,7 @@ pub(crate) static TABLE: ClassTable = ClassTable {
             2,
             ANY,
             schedule,
-            "Starts `function` (or a Task that was made here) with `priority` and arguments.",
+            "Starts `function` with `priority` and arguments, or a Task that was made here, detached.",
         ),
         ("execute", 1, 1, execute, "Runs `task` next, in place of the running one, which stays ready."),
         ("yield", 0, 0, yield_now, "Gives the other tasks their turn."),
@@ -152,28 +152,18 @@ fn alive(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn spawn(thread: &mut Thread, args: &[Value]) -> Outcome {
     let shared = living(thread, "Thread.spawn", args[0])?;
-    start(thread, &shared, args[1], &args[2..], 0)
+    start(thread, &shared, args[1], &args[2..])
 }
 
-fn start(
-    thread: &mut Thread,
-    shared: &ThreadShared,
-    callee: Value,
-    args: &[Value],
-    priority: i16,
-) -> Outcome {
+fn start(thread: &mut Thread, shared: &ThreadShared, callee: Value, args: &[Value]) -> Outcome {
     tasks::check_callable(thread, callee)?;
     if shared.id == thread.shared.id {
-        let future = tasks::spawn(thread, callee, args, true)?;
-        if priority != 0 {
-            tasks::prioritise(thread, future, priority);
-        }
-        return Ok(future);
+        return tasks::spawn(thread, callee, args, true);
     }
     let callee = transfer::export(thread, callee)?;
     let args = transfer::export_all(thread, args)?;
     let (future, reply) = futures::remote(thread, shared.id)?;
-    messages::send(thread, shared.id, Message::Call { callee, args, priority, reply: Some(reply) })?;
+    messages::send(thread, shared.id, Message::Call { callee, args, priority: 0, reply: Some(reply) })?;
     Ok(future)
 }
 
@@ -209,9 +199,20 @@ fn schedule(thread: &mut Thread, args: &[Value]) -> Outcome {
         let task = args[1].pointer().cast();
         tasks::set_priority(thread, task, priority);
         tasks::begin(thread, task)?;
-        return Ok(tasks::future_of(task));
+        return Ok(Value::NULL);
     }
-    start(thread, &shared, args[1], args.get(3..).unwrap_or(&[]), priority)
+    let data = args.get(3..).unwrap_or(&[]);
+    tasks::check_callable(thread, args[1])?;
+    if shared.id == thread.shared.id {
+        let task = tasks::create(thread, args[1], data)?;
+        tasks::set_priority(thread, task, priority);
+        tasks::begin(thread, task)?;
+    } else {
+        let callee = transfer::export(thread, args[1])?;
+        let data = transfer::export_all(thread, data)?;
+        messages::send(thread, shared.id, Message::Call { callee, args: data, priority, reply: None })?;
+    }
+    Ok(Value::NULL)
 }
 
 fn execute(thread: &mut Thread, args: &[Value]) -> Outcome {

@@ -313,7 +313,7 @@ pub fn fit_attribute(thread: &mut Thread, class: &'static Class, slot: u32, valu
 }
 
 fn dynamic_name(thread: &mut Thread, name: Value) -> Outcome<Symbol> {
-    match string::as_str(&name) {
+    match string::as_str(name) {
         Some(text) => Ok(thread.vm.symbols.intern(text)),
         None => {
             let found = type_name(thread, name);

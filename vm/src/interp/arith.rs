@@ -80,7 +80,7 @@ fn wrapping_name(symbol: &str) -> &'static str {
 pub fn float_to_int(thread: &mut Thread, f: f64) -> Outcome<i64> {
     let t = f.trunc();
     // 2^63 is a float, i64::MAX is not.
-    if t >= -9_223_372_036_854_775_808.0 && t < 9_223_372_036_854_775_808.0 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&t) {
         Ok(t as i64)
     } else {
         Err(thread.error(ErrorClass::RangeError, format!("{f:?} does not fit in an int")))

@@ -90,7 +90,7 @@ fn memory_error(thread: &mut Thread) -> Option<Exit> {
 pub fn fail(thread: &mut Thread, constant: u32) -> Control {
     // SAFETY: linked code lives as long as the VM; the verifier checked that the constant is a string.
     let text = unsafe { *(*thread.code).consts.add(constant as usize) };
-    let text = string::as_str(&text).unwrap_or("").to_owned();
+    let text = string::as_str(text).unwrap_or("").to_owned();
     let (class, message) = text.split_once(": ").unwrap_or(("Error", &text));
     thread.error(ErrorClass::by_name(class).unwrap_or(ErrorClass::Error), message)
 }

@@ -51,7 +51,7 @@ pub fn brief(thread: &Thread, v: Value) -> String {
         return text;
     }
     match v.kind() {
-        Some(Kind::Str) => string::as_str(&v).unwrap_or("").to_owned(),
+        Some(Kind::Str) => string::as_str(v).unwrap_or("").to_owned(),
         Some(Kind::Function) => format!("<function {}>", f::code_of_value(v).map_or("", |code| &code.name)),
         Some(Kind::NativeFunction) => {
             format!("<function {}>", f::native_of_value(v).map_or("", |def| &def.name))
@@ -74,6 +74,7 @@ pub fn brief(thread: &Thread, v: Value) -> String {
         }
         // SAFETY: the kind was checked.
         Some(Kind::Task) => {
+            // SAFETY: the kind was checked; the number never changes.
             format!("<Task {}>", unsafe { (*v.pointer().cast::<crate::object::task::Task>()).id })
         }
         _ => format!("<{}>", type_name(thread, v)),

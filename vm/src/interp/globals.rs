@@ -71,11 +71,11 @@ pub fn set(thread: &mut Thread, slot: u32, value: Value) -> Outcome<()> {
 }
 
 /// `import path`: the module, if it is loaded; otherwise its top level is run first.
-pub fn import(thread: &mut Thread, constant: u32, dst: u16) -> Outcome<Called> {
+pub fn import(thread: &mut Thread, constant: u32) -> Outcome<Called> {
     // SAFETY: linked code lives as long as the VM; the verifier checked that the constant is a string.
     let (path, from) = unsafe { (*(*thread.code).consts.add(constant as usize), &*(*thread.code).module) };
-    let path = string::as_str(&path).unwrap_or("").to_owned();
-    crate::loader::import(thread, &path, &from.name, dst)
+    let path = string::as_str(path).unwrap_or("").to_owned();
+    crate::loader::import(thread, &path, &from.name)
 }
 
 /// Makes the environment of a module on this thread: all variables empty.

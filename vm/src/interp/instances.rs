@@ -95,15 +95,12 @@ pub fn construct(thread: &mut Thread, class: Value, args: &[Value], target: Targ
     unsafe { thread.base.add(target.dst as usize).write(instance.bits()) };
     let discard = Target { dst: 0, kind: ReturnKind::Discard };
     let mut pushed = false;
-    match constructor {
-        Some(Member::Method(f)) => {
-            let mut all: Args = SmallVec::from_slice(&[instance]);
-            all.extend_from_slice(args);
-            if let Called::Frame = call::call_value(thread, f, &all, discard)? {
-                pushed = true;
-            }
+    if let Some(Member::Method(f)) = constructor {
+        let mut all: Args = SmallVec::from_slice(&[instance]);
+        all.extend_from_slice(args);
+        if let Called::Frame = call::call_value(thread, f, &all, discard)? {
+            pushed = true;
         }
-        Some(_) | None => {}
     }
     // Initialisers run before the constructor, superclasses' first: the frame pushed last runs first.
     let mut c = Some(class);

@@ -877,7 +877,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                     effect!(globals::set(thread, i.d(), value));
                 }
             }
-            Op::Import => general_call!(i, globals::import(thread, i.d(), i.a())),
+            Op::Import => general_call!(i, globals::import(thread, i.d())),
 
             Op::GetAttr => {
                 let object = reg!(i.b());
@@ -886,6 +886,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                 // SAFETY: an object value points to a live object.
                 if object.is_object()
                     && ic.kind == access::SLOT
+                    // SAFETY: an object value points to a live object.
                     && unsafe { (*object.pointer()).class } == ic.class
                 {
                     // SAFETY: the cached slot belongs to the class.
@@ -919,6 +920,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                     // SAFETY: the kind was checked.
                     set!(
                         i.a(),
+                        // SAFETY: the kind was checked.
                         Value::int_unchecked(unsafe {
                             (*object.pointer().cast::<Array>()).len.load(Ordering::Relaxed)
                         } as i64)

@@ -11,7 +11,7 @@ use crate::value::Value;
 fn what(thread: &Thread, constant: u16) -> String {
     // SAFETY: linked code lives as long as the VM; the verifier checked the constant's index.
     let name = unsafe { *(*thread.code).consts.add(constant as usize) };
-    crate::object::string::as_str(&name).unwrap_or("value").to_owned()
+    crate::object::string::as_str(name).unwrap_or("value").to_owned()
 }
 
 #[cold]

@@ -75,6 +75,11 @@ pub fn await_value(thread: &mut Thread, value: Value) -> Outcome {
             let task = value.pointer().cast::<Task>();
             // SAFETY: the kind was checked.
             let future = unsafe { (*task).future };
+            // SAFETY: as above.
+            if future.is_null() && unsafe { (*task).state } != TaskState::Done {
+                let future = of_task(thread, task)?;
+                return await_value(thread, future);
+            }
             if future.is_null() {
                 return Err(thread.error(
                     ErrorClass::StateError,

@@ -41,6 +41,8 @@ pub struct Sched {
     pub chosen: *mut Task,
     /// A full collection was asked for.
     pub collect: bool,
+    /// A full collection is due at this moment.
+    pub collect_due: Option<Instant>,
     spare: Vec<*mut Stack>,
     tick_end: Option<Instant>,
     tick_fuel: u64,
@@ -58,6 +60,7 @@ impl Default for Sched {
             dirty: Vec::new(),
             chosen: std::ptr::null_mut(),
             collect: false,
+            collect_due: None,
             spare: Vec::new(),
             tick_end: None,
             tick_fuel: 0,
@@ -264,6 +267,10 @@ impl Thread {
     pub fn turn(&mut self) -> Turn {
         messages::drain(self);
         timers::fire(self);
+        if self.sched.collect_due.is_some_and(|due| self.sched.ready() == 0 || Instant::now() >= due) {
+            self.sched.collect_due = None;
+            self.collect_now();
+        }
         self.reap();
         let Some(task) = self.sched.dequeue() else {
             return Turn::Sleep(self.sched.timers.next_deadline());
@@ -271,6 +278,11 @@ impl Thread {
         self.ran = true;
         self.run_task(task);
         Turn::Ran
+    }
+
+    /// Asks for a full collection in a moment: many such requests become one collection.
+    pub fn collect_soon(&mut self) {
+        self.sched.collect_due.get_or_insert_with(|| Instant::now() + Duration::from_millis(2));
     }
 
     /// Asks for a full collection after the running task's turn.

@@ -8,7 +8,7 @@ use crate::class::ErrorClass;
 use crate::error::{Control, Outcome};
 use crate::heap::OutOfMemory;
 use crate::interp::{Exit, call, control};
-use crate::object::task::{Future, Task, TaskState, task_flag};
+use crate::object::task::{Task, TaskState, task_flag};
 use crate::object::{Kind, Slot, array, class_id};
 use crate::value::Value;
 
@@ -250,6 +250,10 @@ pub fn finish(thread: &mut Thread, result: Result<Value, Value>) {
             thread.single = std::ptr::null_mut();
         }
         let rethrown = leave_parent_scope(thread, task, &result);
+        if result.is_err_and(|error| crate::interp::types::is_task_exit(thread, error)) {
+            // It may have been the last holder of futures that it awaited.
+            thread.collect_soon();
+        }
         if future.is_null() {
             if let (Err(error), false) = (result, rethrown) {
                 super::trace::report_unhandled(thread, task, error);
@@ -521,15 +525,6 @@ pub fn set_priority(thread: &mut Thread, task: *mut Task, priority: i16) {
     }
 }
 
-/// Changes the priority of a future's task.
-pub fn prioritise(thread: &mut Thread, future: Value, priority: i16) {
-    // SAFETY: the caller has a future.
-    let task = unsafe { (*future.pointer().cast::<Future>()).task.get() };
-    if task.is_kind(Kind::Task) {
-        set_priority(thread, task.pointer().cast(), priority);
-    }
-}
-
 /// Starts a task that was made but not scheduled yet.
 pub fn begin(thread: &mut Thread, task: *mut Task) -> Outcome<()> {
     // SAFETY: the caller has a task as a value.
@@ -561,13 +556,6 @@ pub fn run_next(thread: &mut Thread, task: *mut Task) -> Outcome<()> {
     // SAFETY: the caller has a task as a value.
     unsafe { (*task).state = TaskState::Ready };
     Ok(())
-}
-
-/// A task's future as a value, or null.
-pub fn future_of(task: *mut Task) -> Value {
-    // SAFETY: the caller has a task as a value.
-    let future = unsafe { (*task).future };
-    if future.is_null() { Value::NULL } else { Value::object(future.cast()) }
 }
 
 /// Wakes the task that has just been parked at a moment, unless something else does before.
