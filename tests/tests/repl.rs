@@ -129,7 +129,7 @@ fn ctrl_c_ends_the_evaluation_only() {
     prompt.types("half a li");
     prompt.sees("half a li");
     prompt.types("\u{3}");
-    prompt.sees("^C");
+    prompt.sees("\r\n");
     prompt.sees(PROMPT);
     prompt.gives("kept", "7\r\n");
     prompt.leaves();
