@@ -27,6 +27,9 @@ const _: () =
 const _: () = assert!(size_of::<Head>() <= HEAD && LARGE_DATA / GRANULE >= HEAD);
 
 impl<T> Fixed<T> {
+    /// Most bytes of an object, or of several in a row: the side bytes are those before the first one.
+    pub const MAX_SIZE: usize = LARGE_DATA * GRANULE - LARGE_DATA;
+
     /// The object, which begins with an immortal header.
     pub const fn new(object: T) -> Self {
         Self { head: [0; HEAD], side: [IMMORTAL; LARGE_DATA - HEAD], object }

@@ -4,7 +4,7 @@
 //! all heaps, so that handing a long string to another thread costs a small object and a count.
 
 use super::{FLAG_IMMORTAL, Header, Kind, class_id};
-use crate::heap::{Heap, Immortals, OutOfMemory};
+use crate::heap::{Fixed, Heap, Immortals, OutOfMemory};
 use crate::value::Value;
 use smallvec::SmallVec;
 use std::borrow::Borrow;
@@ -43,11 +43,18 @@ const _: () = assert!(size_of::<Str>() == 24);
 /// Most bytes of a string; a longer one is out of memory.
 pub const MAX_BYTES: usize = u32::MAX as usize - 1;
 
-/// The empty string and all strings of one ASCII character: immortal, outside all heaps, shared by all VMs.
+/// A string of at most eight bytes.
 #[repr(C, align(16))]
 struct Short {
     head: Str,
     bytes: [u8; 8],
+}
+
+/// The empty string and all strings of one ASCII character: immortal, outside all heaps, shared by all VMs.
+#[repr(C)]
+struct Shorts {
+    empty: Short,
+    ascii: [Short; 128],
 }
 
 const fn short(len: u32, byte: u8) -> Short {
@@ -63,28 +70,32 @@ const fn short(len: u32, byte: u8) -> Short {
     }
 }
 
-static EMPTY: Short = short(0, 0);
+static SHORTS: Fixed<Shorts> = Fixed::new(Shorts {
+    empty: short(0, 0),
+    ascii: {
+        let mut all = [const { short(1, 0) }; 128];
+        let mut i = 0;
+        while i < 128 {
+            all[i] = short(1, i as u8);
+            i += 1;
+        }
+        all
+    },
+});
 
-static ASCII: [Short; 128] = {
-    let mut all = [const { short(1, 0) }; 128];
-    let mut i = 0;
-    while i < 128 {
-        all[i] = short(1, i as u8);
-        i += 1;
-    }
-    all
-};
+// The side bytes of all of them have room before the first object.
+const _: () = assert!(size_of::<Shorts>() <= Fixed::<Shorts>::MAX_SIZE);
 
 /// The empty string.
 #[inline]
 pub fn empty() -> Value {
-    Value::object(&raw const EMPTY.head.header)
+    Value::object(&raw const SHORTS.object().empty.head.header)
 }
 
 /// The string of one ASCII character.
 #[inline]
 pub fn ascii(byte: u8) -> Value {
-    Value::object(&raw const ASCII[usize::from(byte & 127)].head.header)
+    Value::object(&raw const SHORTS.object().ascii[usize::from(byte & 127)].head.header)
 }
 
 fn head<'a>(this: *const Str) -> &'a Str {

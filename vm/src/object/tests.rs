@@ -216,3 +216,40 @@ fn containers_are_shown_without_recursion() {
         display::TooLong
     );
 }
+
+/// What a thread holds: these values, which a collection visits as the frames' registers are visited.
+struct Held(Vec<Value>);
+
+impl crate::heap::Roots for Held {
+    fn trace(&mut self, tracer: &mut crate::heap::Tracer) {
+        self.trace_volatile(tracer);
+    }
+
+    fn trace_volatile(&mut self, tracer: &mut crate::heap::Tracer) {
+        self.0.iter().for_each(|value| tracer.value(*value));
+    }
+
+    fn after_mark(&mut self, _: &crate::heap::Liveness) {}
+}
+
+#[test]
+fn short_strings_and_empty_containers_are_left_alone_by_the_collector() {
+    let heap = &mut Heap::standalone();
+    let xs = array::new(heap, 0).unwrap();
+    let empty = [array::to_value(array::new(heap, 0).unwrap()), map::to_value(map::new(heap, 0).unwrap())];
+    let mut held = Held(vec![array::to_value(xs), string::empty(), empty[0], empty[1]]);
+    for byte in 0..128 {
+        array::push(heap, xs, string::ascii(byte)).unwrap();
+        held.0.push(string::ascii(byte));
+    }
+    for _ in 0..3 {
+        heap.collect(&mut held);
+        assert_eq!(heap.verify(&mut held), Ok(()));
+        for byte in 0..128u8 {
+            let kept = array::get(xs, usize::from(byte)).unwrap();
+            assert_eq!(string::as_str(kept).unwrap().as_bytes(), [byte]);
+            array::set(heap, xs, usize::from(byte), string::ascii(byte));
+        }
+    }
+    assert_eq!(string::as_str(string::empty()), Some(""));
+}
