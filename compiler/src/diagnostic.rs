@@ -58,7 +58,7 @@ impl Diagnostic {
     pub fn error(file: FileId, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
-            message: message.into(),
+            message: bounded(message.into()),
             primary: Label { file, span, text: String::new() },
             secondary: Vec::new(),
             help: None,
@@ -77,7 +77,7 @@ impl Diagnostic {
 
     /// Adds words at the primary place.
     pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
-        self.primary.text = text.into();
+        self.primary.text = bounded(text.into());
         self
     }
 
@@ -89,7 +89,7 @@ impl Diagnostic {
 
     /// Adds the mend.
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
-        self.help = Some(text.into());
+        self.help = Some(bounded(text.into()));
         self
     }
 
@@ -175,6 +175,15 @@ pub fn brief(text: &str) -> String {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// A message whose words from the source are cut where they are longer than anybody reads.
+fn bounded(text: String) -> String {
+    const LONGEST_MESSAGE: usize = 400;
+    if text.len() <= LONGEST_MESSAGE {
+        return text;
+    }
+    text.split(' ').map(brief).collect::<Vec<_>>().join(" ")
 }
 
 /// Adds a finding, but no more errors than are ever shown: a broken text must not cost memory for each of its faults.

@@ -16,8 +16,11 @@ fn engine(settings: &Settings) -> Engine {
 
 /// An engine as the switches want it.
 pub(crate) fn builder(settings: &Settings) -> Builder {
-    let mut builder =
-        Engine::builder().import_files(true).gc_stress(settings.gc_stress).verify_heap(settings.verify_heap);
+    let mut builder = Engine::builder()
+        .import_files(true)
+        .file_access(true)
+        .gc_stress(settings.gc_stress)
+        .verify_heap(settings.verify_heap);
     if let Some(tick) = settings.tick {
         builder = builder.tick(tick);
         if matches!(tick, Tick::Fuel(_)) {
