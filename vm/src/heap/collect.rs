@@ -86,6 +86,16 @@ pub struct Liveness<'a> {
 }
 
 impl Liveness<'_> {
+    /// Whether all objects were looked at, not only those made since the last collection.
+    pub fn is_full(&self) -> bool {
+        !self.tracer.young
+    }
+
+    /// Whether the object survives every young collection from now on.
+    pub fn is_old(&self, object: *mut Header) -> bool {
+        self.tracer.is_marked(object)
+    }
+
     /// Whether the object (of this heap, or immortal) survives.
     pub fn is_live(&self, object: *mut Header) -> bool {
         // SAFETY: the caller's object has not been freed yet; the head belongs to this heap.
@@ -218,6 +228,7 @@ impl Heap {
             self.stats.young += 1;
         }
         self.cycle.phase = Phase::Marking { full };
+        self.tracer.young = !full;
         roots.trace(&mut self.tracer);
     }
 

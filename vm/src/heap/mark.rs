@@ -35,6 +35,8 @@ pub struct Tracer {
     stack: Vec<*mut Header>,
     /// Objects visited in part: up to which piece.
     pieces: Vec<(*mut Header, usize)>,
+    /// Marks of earlier collections stay valid: what had been found live then is not visited again.
+    pub(crate) young: bool,
     /// When set, roots are only listed (the verifier).
     pub(crate) listing: Option<Vec<*mut Header>>,
 }
@@ -49,6 +51,7 @@ impl Tracer {
             proxies: Vec::new(),
             stack: Vec::new(),
             pieces: Vec::new(),
+            young: false,
             listing: None,
         }
     }
@@ -91,6 +94,11 @@ impl Tracer {
     /// Whether the roots are only listed, not marked (by the verifier): nothing may be noted as seen.
     pub fn only_lists(&self) -> bool {
         self.listing.is_some()
+    }
+
+    /// Whether roots may leave out what has been traced in an earlier collection and has not changed since.
+    pub fn wants_changes_only(&self) -> bool {
+        self.young && self.listing.is_none()
     }
 
     /// Whether the object has the current colour (immortals always do).

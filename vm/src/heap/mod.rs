@@ -90,7 +90,8 @@ impl Default for HeapConfig {
 
 /// What a heap's owner holds outside the heap.
 pub trait Roots {
-    /// Traces all roots. Called when a collection begins. What enters them later must be found by `trace_volatile`.
+    /// Traces all roots, or those that changed ([`Tracer::wants_changes_only`]). Called when a collection begins. What enters
+    /// them later must be found by `trace_volatile`.
     fn trace(&mut self, tracer: &mut Tracer);
     /// Traces the roots that have no write barrier and may have changed since `trace`: the running task's stack and what
     /// else lies in Rust data. Called when marking is to end, perhaps several times.

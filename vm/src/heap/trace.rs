@@ -189,9 +189,6 @@ pub(crate) unsafe fn visit(object: *mut Header, visitor: &mut impl Visitor) {
                 visitor.value((*task).mailbox.get());
                 visitor.value((*task).extra.get());
                 visitor.value((*task).generator.get());
-                if !(*task).next.is_null() {
-                    visitor.object((*task).next.cast());
-                }
                 if !(*task).stack.is_null() {
                     visitor.stack((*task).stack, (*(*task).stack).base);
                 }

@@ -76,7 +76,7 @@ fn message_of(report: &str, class: &str, trace: &str) -> String {
 
 /// What a computation gave, for the host.
 pub(super) fn finished(thread: &mut Thread, result: Result<Value, Value>) -> Result<HostValue, HostError> {
-    if let Some(status) = thread.vm.registry.exit.lock().expect("not poisoned").take() {
+    if let Some(status) = thread.vm.registry.take_exit() {
         return Err(HostError::Exit(status));
     }
     match result {
@@ -316,7 +316,7 @@ impl Host {
             match state {
                 future_state::DONE => Ok(Some(value::to_host(thread, value))),
                 future_state::FAILED => Err(HostError::Thrown(thrown(thread, value))),
-                _ => match thread.vm.registry.exit.lock().expect("not poisoned").take() {
+                _ => match thread.vm.registry.take_exit() {
                     Some(status) => Err(HostError::Exit(status)),
                     None => Ok(None),
                 },

@@ -313,7 +313,7 @@ pub(super) fn error_from_host(thread: &mut Thread, error: HostError) -> Control 
             thread.error(class, thrown.message)
         }
         HostError::Exit(status) => {
-            *thread.vm.registry.exit.lock().expect("not poisoned") = Some(status);
+            thread.vm.registry.set_exit(status);
             thread.error(ErrorClass::TaskExit, "the program ends")
         }
         other => thread.error(ErrorClass::Error, other.to_string()),

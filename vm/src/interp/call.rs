@@ -256,13 +256,10 @@ pub fn first_frame(
     }
     let (args, given) = prepare(thread, code, &args)?;
     let needed = FRAME_WORDS + code.registers as usize;
-    let stack = thread.take_stack(needed.max(words))?;
+    // Just what the first frame needs: a task that waits or ends before it calls anything never has more.
+    let stack = crate::thread::stack::new_stack(thread, needed.max(words))?;
     // SAFETY: the stack has room for the frame; the arguments were checked.
-    unsafe {
-        crate::thread::stack::bottom_frame(stack, code, callee, &args, kind);
-        let base = crate::object::task::Stack::words(stack).add(FRAME_WORDS);
-        base.sub(4).write(Link::new(0, 0, kind, given).0);
-    }
+    unsafe { crate::thread::stack::bottom_frame(stack, code, callee, &args, given, kind) };
     Ok(Some(stack))
 }
 

@@ -320,7 +320,7 @@ pub fn atomic_leave(thread: &mut Thread) -> Option<Exit> {
     // SAFETY: a running task is live.
     unsafe {
         (*thread.current).atomic = (*thread.current).atomic.saturating_sub(1);
-        if (*thread.current).atomic == 0 {
+        if (*thread.current).atomic == 0 && (thread.held_off || thread.used >= thread.limit()) {
             return safepoint(thread);
         }
     }
@@ -337,10 +337,7 @@ pub fn new_generator(
 ) -> Outcome {
     let stack = stack::new_stack(thread, FRAME_WORDS + code.registers as usize + 16)?;
     // SAFETY: the stack has room for the frame; the arguments were checked by the caller.
-    unsafe {
-        stack::bottom_frame(stack, code, callee, args, ReturnKind::Generator);
-        Stack::words(stack).write(Link::new(0, 0, ReturnKind::Generator, given).0);
-    }
+    unsafe { stack::bottom_frame(stack, code, callee, args, given, ReturnKind::Generator) };
     let object =
         thread.heap.alloc(Kind::Generator, class_id::GENERATOR, size_of::<Generator>())?.cast::<Generator>();
     // SAFETY: just allocated with room for the struct.

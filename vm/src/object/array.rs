@@ -260,6 +260,22 @@ pub fn remove(heap: &mut Heap, array: *mut Array, index: usize) -> Option<Value>
     Some(value)
 }
 
+/// Drops the first `count` elements (all, if there are not so many). The buffer stays.
+pub fn remove_front(heap: &mut Heap, array: *mut Array, count: usize) {
+    let elements = elements(array);
+    let rest = elements.len().saturating_sub(count);
+    if rest > 0 {
+        heap.barrier(head(array).buffer.load(Ordering::Relaxed).cast());
+    }
+    for i in 0..rest {
+        elements[i].set_unbarriered(elements[i + count].get());
+    }
+    head(array).len.store(rest as u64, Ordering::Release);
+    for slot in &elements[rest..] {
+        slot.set_unbarriered(Value::NULL);
+    }
+}
+
 /// Drops the elements from `len` on. An emptied array gives its buffer back.
 pub fn truncate(array: *mut Array, len: usize) {
     let dropped = elements(array).get(len..).unwrap_or_default();

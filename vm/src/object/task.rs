@@ -68,14 +68,16 @@ pub struct Task {
     pub resume: Slot,
     /// What it waits for (a future, a generator, an array, ...), for traces and cancellation; null otherwise.
     pub waits_for: Slot,
-    /// Mailbox: an array, or null before the first message.
+    /// Mailbox: an array, or null before the first message. What has been taken from its front is null and counted by `taken`.
     pub mailbox: Slot,
     /// Rarely used attributes (name, locals, scope): an array, or null.
     pub extra: Slot,
     /// The running generators, innermost first: a generator or null.
     pub generator: Slot,
-    /// Next task in a queue of the scheduler.
-    pub next: *mut Task,
+    /// Its place in the queue of the scheduler where it stands or stood last.
+    pub place: u32,
+    /// Messages taken from the front of the mailbox's array.
+    pub taken: u32,
     /// Counts parkings, so that a late wake-up is recognised.
     pub wake: u32,
     /// Depth of `atomic`.

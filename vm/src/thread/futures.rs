@@ -52,7 +52,8 @@ pub fn of_task(thread: &mut Thread, task: *mut Task) -> Outcome {
     unsafe {
         (*task).future = future;
         (*task).flags |= task_flag::HAS_FUTURE;
-        thread.heap.barrier(task.cast());
+        // The collector does not follow this reference; it asks those that it has not seen yet whether they live.
+        thread.sched.young_futures.push(((*task).table_index, (*task).id));
     }
     Ok(Value::object(future.cast()))
 }
@@ -114,7 +115,11 @@ pub fn await_value(thread: &mut Thread, value: Value) -> Outcome {
                 if (*future).task.get() == tasks::to_value(thread.current) {
                     return Err(thread.error(ErrorClass::StateError, "a task cannot await itself"));
                 }
+                let awaited = (*future).task.get();
                 add_waiter(thread, future, tasks::to_value(thread.current))?;
+                if awaited.is_kind(Kind::Task) && (*future).remote == 0 {
+                    tasks::run_awaited(thread, awaited.pointer().cast());
+                }
                 Err(tasks::park(thread, value))
             }
         }
@@ -204,10 +209,7 @@ fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Resul
                 (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::object(future.cast())
             };
             if waits {
-                match result {
-                    Ok(value) => tasks::wake(thread, task, value),
-                    Err(error) => tasks::wake_with_error(thread, task, error),
-                }
+                tasks::wake_at_once(thread, task, result);
             }
         }
         None => {

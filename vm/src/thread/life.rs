@@ -152,7 +152,7 @@ impl Thread {
 
     /// The status that `exit(code)` asked for.
     pub fn exit_status(&self) -> Option<i32> {
-        *self.vm.registry.exit.lock().expect("not poisoned")
+        self.vm.registry.exit()
     }
 
     /// Runs the thread until a new task's future is done.

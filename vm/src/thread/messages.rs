@@ -9,10 +9,14 @@ use crate::interp::{access, call, globals, index};
 use crate::object::task::{Task, TaskState};
 use crate::object::{Kind, array, function};
 use crate::value::Value;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Most messages handled between two tasks, so that a flood of mail does not starve them.
 const BATCH: usize = 1024;
+
+/// Empty places at the front of a mailbox that are not worth moving the rest.
+const LEAST_MOVED: usize = 16;
 
 /// Sends a message to a thread.
 ///
@@ -29,11 +33,14 @@ pub fn send(thread: &mut Thread, to: u64, message: Message) -> Outcome<()> {
 
 /// Handles the mail that is there.
 pub fn drain(thread: &mut Thread) {
+    // Before the mail is looked at: what comes later asks again.
+    thread.shared.requested.swap(false, Ordering::AcqRel);
     for _ in 0..BATCH {
         let Some(message) = thread.shared.take() else { return };
         handle(thread, message);
         thread.vm.registry.handled();
     }
+    thread.shared.requested.store(true, Ordering::Relaxed);
 }
 
 fn handle(thread: &mut Thread, message: Message) {
@@ -273,13 +280,39 @@ fn moment(thread: &Thread, deadline: Value) -> Option<Instant> {
     thread.vm.registry.start.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
 
+/// Message number `position` of a task's mailbox.
+fn waiting(task: *mut Task, position: usize) -> Option<Value> {
+    // SAFETY: the caller has a live task of this thread.
+    let (mailbox, taken) = unsafe { ((*task).mailbox.get(), (*task).taken as usize) };
+    array::get(array::from_value(mailbox)?, taken + position)
+}
+
+/// Takes message number `position` out of a task's mailbox. From the front that costs the same however much waits: the array
+/// is moved up only when more than half of it is empty.
+fn take(thread: &mut Thread, task: *mut Task, position: usize) -> Option<Value> {
+    // SAFETY: the caller has a live task of this thread.
+    let (mailbox, taken) = unsafe { (array::from_value((*task).mailbox.get())?, (*task).taken as usize) };
+    if position > 0 {
+        return array::remove(&mut thread.heap, mailbox, taken + position);
+    }
+    let message = array::get(mailbox, taken)?;
+    array::set(&mut thread.heap, mailbox, taken, Value::NULL);
+    let mut taken = taken + 1;
+    let all = array::len(mailbox);
+    if taken == all || (taken >= LEAST_MOVED && taken * 2 > all) {
+        array::remove_front(&mut thread.heap, mailbox, taken);
+        taken = 0;
+    }
+    // SAFETY: as above.
+    unsafe { (*task).taken = taken as u32 };
+    Some(message)
+}
+
 /// Message number `position` of the running task's mailbox; waits for it if need be. `None`: the deadline has passed.
 pub fn receive_next(thread: &mut Thread, position: Value, deadline: Value) -> Outcome<Option<Value>> {
     let task = thread.current;
-    // SAFETY: a running task is live.
-    let mailbox = unsafe { (*task).mailbox.get() };
     let position = position.as_int().and_then(|p| usize::try_from(p).ok()).unwrap_or(0);
-    if let Some(message) = array::from_value(mailbox).and_then(|m| array::get(m, position)) {
+    if let Some(message) = waiting(task, position) {
         return Ok(Some(message));
     }
     let until = moment(thread, deadline);
@@ -297,11 +330,8 @@ pub fn receive_next(thread: &mut Thread, position: Value, deadline: Value) -> Ou
 
 /// Removes the message that `receive_next` gave last (its position has been advanced past it).
 pub fn receive_take(thread: &mut Thread, position: Value) -> Outcome<()> {
-    // SAFETY: a running task is live.
-    let mailbox = unsafe { (*thread.current).mailbox.get() };
-    let at = position.as_int().and_then(|p| usize::try_from(p).ok()).and_then(|p| p.checked_sub(1));
-    if let (Some(mailbox), Some(at)) = (array::from_value(mailbox), at) {
-        array::remove(&mut thread.heap, mailbox, at);
+    if let Some(at) = position.as_int().and_then(|p| usize::try_from(p).ok()).and_then(|p| p.checked_sub(1)) {
+        take(thread, thread.current, at);
     }
     Ok(())
 }
@@ -309,13 +339,7 @@ pub fn receive_take(thread: &mut Thread, position: Value) -> Outcome<()> {
 /// `receive(timeout)`: the oldest message, or null when the timeout has passed. A native that waits is executed again, so the
 /// deadline is kept with the task.
 pub fn receive(thread: &mut Thread, timeout: Value) -> Outcome {
-    let task = thread.current;
-    // SAFETY: a running task is live.
-    let mailbox = unsafe { (*task).mailbox.get() };
-    if let Some(message) = array::from_value(mailbox)
-        .filter(|m| array::len(*m) > 0)
-        .and_then(|m| array::remove(&mut thread.heap, m, 0))
-    {
+    if let Some(message) = take(thread, thread.current, 0) {
         return Ok(message);
     }
     let until = match timeout.is_null() {

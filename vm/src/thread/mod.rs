@@ -64,6 +64,8 @@ pub struct Thread {
     pub stack_end: *mut u64,
     /// Fuel used since the tick began.
     pub used: u64,
+    /// A request was held off by `atomic`: it is looked at when that is left.
+    pub(crate) held_off: bool,
     /// The running task, or null.
     pub current: *mut Task,
     /// Inline caches, indexed by `Code::ic_base + site`.
@@ -131,6 +133,7 @@ impl Thread {
             stack: std::ptr::null_mut(),
             stack_end: std::ptr::null_mut(),
             used: 0,
+            held_off: false,
             current: std::ptr::null_mut(),
             ics,
             mode,

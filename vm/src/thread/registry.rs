@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Instant;
 
+/// [`Registry::exit`] while nobody asked for one.
+const NO_EXIT: i64 = i64::MAX;
+
 /// Where an answer is to go: a thread and the number of a future of its.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -155,7 +158,7 @@ pub struct ThreadShared {
     pub mode: Mode,
     /// Poll limit: 0 asks for attention at the next safepoint.
     pub limit: Arc<AtomicU64>,
-    /// A request came: the limit is to stay 0.
+    /// A request came, perhaps mail: the thread looks between two tasks, and takes this back before it does.
     pub requested: AtomicBool,
     /// Number of its heap, once it runs.
     pub heap_number: AtomicU32,
@@ -224,7 +227,6 @@ impl ThreadShared {
         }
         *rung = false;
         drop(rung);
-        self.requested.store(false, Ordering::Relaxed);
         self.sleeping.store(false, Ordering::Relaxed);
     }
 }
@@ -240,8 +242,8 @@ pub struct Registry {
     next: AtomicU64,
     busy: AtomicI64,
     fuel: AtomicU64,
-    /// Exit status asked for by `exit(code)`.
-    pub exit: Mutex<Option<i32>>,
+    /// Exit status asked for by `exit(code)`; beyond 32 bits while there is none.
+    exit: AtomicI64,
 }
 
 impl Registry {
@@ -255,7 +257,7 @@ impl Registry {
             next: AtomicU64::new(1),
             busy: AtomicI64::new(0),
             fuel: AtomicU64::new(config.fuel_limit),
-            exit: Mutex::new(None),
+            exit: AtomicI64::new(NO_EXIT),
         }
     }
 
@@ -405,13 +407,28 @@ impl Registry {
 
     /// Asks the whole program to end with this status.
     pub fn request_exit(&self, code: i32) {
-        *self.exit.lock().expect("not poisoned") = Some(code);
+        self.set_exit(code);
         for thread in self.threads() {
             thread.interrupt();
         }
         if let Some(master) = self.master() {
             master.ring();
         }
+    }
+
+    /// Sets the exit status without waking anybody.
+    pub fn set_exit(&self, code: i32) {
+        self.exit.store(i64::from(code), Ordering::Release);
+    }
+
+    /// The exit status asked for, if any.
+    pub fn exit(&self) -> Option<i32> {
+        i32::try_from(self.exit.load(Ordering::Acquire)).ok()
+    }
+
+    /// Takes the exit status back.
+    pub fn take_exit(&self) -> Option<i32> {
+        i32::try_from(self.exit.swap(NO_EXIT, Ordering::AcqRel)).ok()
     }
 
     /// Takes fuel.

@@ -21,9 +21,12 @@ struct ThreadRoots<'a> {
 
 impl Roots for ThreadRoots<'_> {
     fn trace(&mut self, tracer: &mut Tracer) {
-        for task in &self.sched.tasks {
-            if !task.is_null() {
-                tracer.object(task.cast());
+        // A task that is not on the list of dirty ones was found live by the last collection.
+        if !tracer.wants_changes_only() {
+            for task in &self.sched.tasks {
+                if !task.is_null() {
+                    tracer.object(task.cast());
+                }
             }
         }
         self.trace_volatile(tracer);
@@ -72,18 +75,37 @@ impl Roots for ThreadRoots<'_> {
 
     fn after_mark(&mut self, live: &Liveness) {
         self.sched.drop_spare_stacks();
-        for task in &self.sched.tasks {
-            if task.is_null() {
-                continue;
-            }
+        let Sched { tasks, young_futures, .. } = &mut *self.sched;
+        // Whether the task's future is one that the next young collection may find dead.
+        let mut look = |task: *mut Task| {
             // SAFETY: the table holds living tasks; the future's memory is not freed before this returns.
             unsafe {
-                let future = (**task).future;
-                if !future.is_null() && !live.is_live(future.cast()) {
-                    (**task).future = std::ptr::null_mut();
-                    self.dead.push(((**task).table_index, (**task).id));
+                let future = (*task).future;
+                if future.is_null() {
+                    return false;
+                }
+                if !live.is_live(future.cast()) {
+                    (*task).future = std::ptr::null_mut();
+                    self.dead.push(((*task).table_index, (*task).id));
+                    return false;
+                }
+                !live.is_old(future.cast())
+            }
+        };
+        if live.is_full() {
+            young_futures.clear();
+            for &task in tasks.iter().filter(|task| !task.is_null()) {
+                if look(task) {
+                    // SAFETY: as above.
+                    young_futures.push(unsafe { ((*task).table_index, (*task).id) });
                 }
             }
+        } else {
+            young_futures.retain(|&(index, id)| {
+                let task = tasks[index as usize];
+                // SAFETY: as above.
+                !task.is_null() && unsafe { (*task).id == id } && look(task)
+            });
         }
         let dead = &mut self.dead_remote;
         self.remote.waiting.retain(|number, (future, thread): &mut (*mut Future, u64)| {

@@ -2,10 +2,10 @@
 
 use super::{Mode, Thread, messages, tasks, timers};
 use crate::config::Tick;
-use crate::heap::OutOfMemory;
 use crate::interp::{self, Exit};
 use crate::object::task::{Stack, Task, TaskState, task_flag};
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,59 @@ use std::time::{Duration, Instant};
 const POLL_UNITS: u64 = 10_000;
 /// Most stacks kept for new tasks.
 const MAX_SPARE_STACKS: usize = 32;
-/// Words of a stack that new tasks begin on; it is fitted when the task first waits.
-const SPARE_WORDS: usize = 256;
+/// Words of the stack that a new task gets when it first calls something; it is fitted when the task first waits.
+pub(super) const SPARE_WORDS: usize = 256;
 
-/// A queue of tasks of one priority.
+/// Tasks that run between two looks at the clock for timers, while there are ready ones.
+const TURNS_WITHOUT_CLOCK: u32 = 16;
+
+/// A queue of tasks of one priority. A task knows its place in it, so that it can be taken out at once wherever it stands: its
+/// entry becomes null and is skipped later.
 struct Queue {
     priority: i16,
-    head: *mut Task,
-    tail: *mut Task,
+    entries: VecDeque<*mut Task>,
+    /// Number of the first entry: [`Task::place`] counts from the queue's beginning, and wraps.
+    first: u32,
+}
+
+impl Queue {
+    fn push(&mut self, task: *mut Task) {
+        // SAFETY: the task is live; it is in no queue.
+        unsafe { (*task).place = self.first.wrapping_add(self.entries.len() as u32) };
+        self.entries.push_back(task);
+    }
+
+    fn pop(&mut self) -> Option<*mut Task> {
+        let task = self.entries.pop_front()?;
+        self.first = self.first.wrapping_add(1);
+        self.trim();
+        Some(task)
+    }
+
+    /// The first entry is never null, so that an empty queue has no entries.
+    fn trim(&mut self) {
+        while self.entries.front().is_some_and(|task| task.is_null()) {
+            self.entries.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+    }
+
+    /// Takes a task out if it stands here.
+    fn remove(&mut self, task: *mut Task) -> bool {
+        // SAFETY: the task is live.
+        let place = unsafe { (*task).place }.wrapping_sub(self.first);
+        let Some(entry) = self.entries.get_mut(place as usize) else { return false };
+        let found = *entry == task;
+        if found {
+            *entry = std::ptr::null_mut();
+            self.trim();
+        }
+        found
+    }
 }
 
 /// The scheduler's state.
+#[derive(Default)]
 pub struct Sched {
     /// Queues by descending priority.
     queues: Vec<Queue>,
@@ -35,48 +77,40 @@ pub struct Sched {
     pub living: usize,
     /// Waiting tasks by time.
     pub timers: timers::Timers,
-    /// Tasks that ran since the collector last scanned their frames.
+    /// Tasks that ran since the collector last scanned their frames, and new ones.
     pub dirty: Vec<*mut Task>,
-    /// A task that runs before all queued ones (`Thread.execute`), or null.
-    pub chosen: *mut Task,
+    /// Tasks (place in `tasks`, number) whose futures the collector has not seen yet or found young.
+    pub young_futures: Vec<(u32, u64)>,
+    /// A task that runs before all queued ones (`Thread.execute`), if any.
+    pub chosen: Option<*mut Task>,
+    /// The task that goes on in the tick of the one that runs, once that waits or ends, if any.
+    handoff: Option<*mut Task>,
     /// A full collection was asked for.
     pub collect: bool,
     /// A full collection is due at this moment.
     pub collect_due: Option<Instant>,
     spare: Vec<*mut Stack>,
+    /// End of the tick, known from the first poll on.
     tick_end: Option<Instant>,
     tick_fuel: u64,
     ready: usize,
-}
-
-impl Default for Sched {
-    fn default() -> Self {
-        Self {
-            queues: Vec::new(),
-            tasks: Vec::new(),
-            free: Vec::new(),
-            living: 0,
-            timers: timers::Timers::default(),
-            dirty: Vec::new(),
-            chosen: std::ptr::null_mut(),
-            collect: false,
-            collect_due: None,
-            spare: Vec::new(),
-            tick_end: None,
-            tick_fuel: 0,
-            ready: 0,
-        }
-    }
+    /// Tasks run since the clock was last looked at for timers.
+    since_timers: u32,
 }
 
 impl Sched {
-    /// Keeps a stack for the next new task, if it serves.
+    /// Keeps a stack for the next task that needs a large one, if it serves.
     pub fn recycle_stack(&mut self, stack: *mut Stack) {
         // SAFETY: the stack was in use until now.
         let capacity = unsafe { (*stack).capacity } as usize;
         if capacity == SPARE_WORDS && self.spare.len() < MAX_SPARE_STACKS {
             self.spare.push(stack);
         }
+    }
+
+    /// A kept stack of [`SPARE_WORDS`] words.
+    pub fn spare_stack(&mut self) -> Option<*mut Stack> {
+        self.spare.pop()
     }
 
     /// Forgets kept stacks: the collector is about to decide what lives.
@@ -86,84 +120,83 @@ impl Sched {
 
     /// Puts a task at the end of its priority's queue.
     pub fn enqueue(&mut self, task: *mut Task) {
-        // SAFETY: the task is live; it is in no queue.
-        unsafe {
+        // SAFETY: the task is live.
+        let priority = unsafe {
             (*task).state = TaskState::Ready;
-            (*task).next = std::ptr::null_mut();
-            let priority = (*task).priority;
-            let at = match self.queues.iter().position(|q| q.priority <= priority) {
-                Some(i) if self.queues[i].priority == priority => i,
-                found => {
-                    let i = found.unwrap_or(self.queues.len());
-                    self.queues.insert(
-                        i,
-                        Queue { priority, head: std::ptr::null_mut(), tail: std::ptr::null_mut() },
-                    );
-                    i
-                }
-            };
-            let queue = &mut self.queues[at];
-            if queue.tail.is_null() {
-                queue.head = task;
-            } else {
-                (*queue.tail).next = task;
+            (*task).priority
+        };
+        let at = match self.queues.iter().position(|q| q.priority <= priority) {
+            Some(i) if self.queues[i].priority == priority => i,
+            found => {
+                let i = found.unwrap_or(self.queues.len());
+                self.queues.insert(i, Queue { priority, entries: VecDeque::new(), first: 0 });
+                i
             }
-            queue.tail = task;
-        }
+        };
+        self.queues[at].push(task);
         self.ready += 1;
     }
 
-    /// Takes the next task to run.
-    pub fn dequeue(&mut self) -> Option<*mut Task> {
-        if !self.chosen.is_null() {
-            return Some(std::mem::replace(&mut self.chosen, std::ptr::null_mut()));
+    /// Lets a ready or just woken task that is in no queue run next, in what is left of the running one's tick; puts it at the
+    /// end of its queue if there is such a task already, or if a more urgent one waits.
+    pub fn hand_off(&mut self, task: *mut Task) {
+        // SAFETY: the task is live.
+        let priority = unsafe { (*task).priority };
+        if self.handoff.is_some() || self.urgent_at(priority.saturating_add(1)) {
+            return self.enqueue(task);
         }
-        for queue in &mut self.queues {
-            if !queue.head.is_null() {
-                let task = queue.head;
-                // SAFETY: queued tasks are live.
-                unsafe {
-                    queue.head = (*task).next;
-                    (*task).next = std::ptr::null_mut();
-                }
-                if queue.head.is_null() {
-                    queue.tail = std::ptr::null_mut();
-                }
-                self.ready -= 1;
-                return Some(task);
-            }
-        }
-        None
+        // SAFETY: as above.
+        unsafe { (*task).state = TaskState::Ready };
+        self.handoff = Some(task);
+        self.ready += 1;
     }
 
-    /// Takes a certain task out of the queues.
-    pub fn remove(&mut self, wanted: *mut Task) -> bool {
-        for queue in &mut self.queues {
-            let mut before: *mut Task = std::ptr::null_mut();
-            let mut at = queue.head;
-            while !at.is_null() {
-                // SAFETY: queued tasks are live.
-                unsafe {
-                    let next = (*at).next;
-                    if at == wanted {
-                        if before.is_null() {
-                            queue.head = next;
-                        } else {
-                            (*before).next = next;
-                        }
-                        if queue.tail == at {
-                            queue.tail = before;
-                        }
-                        (*at).next = std::ptr::null_mut();
-                        self.ready -= 1;
-                        return true;
-                    }
-                    before = at;
-                    at = next;
-                }
-            }
+    fn take_handoff(&mut self) -> Option<*mut Task> {
+        let task = self.handoff.take()?;
+        self.ready -= 1;
+        Some(task)
+    }
+
+    /// Takes the next task to run, and whether a new tick begins for it.
+    fn dequeue(&mut self) -> Option<(*mut Task, bool)> {
+        if let Some(task) = self.chosen.take() {
+            self.ready -= 1;
+            return Some((task, true));
         }
-        false
+        if let Some(task) = self.take_handoff() {
+            return Some((task, false));
+        }
+        let task = self.queues.iter_mut().find_map(Queue::pop)?;
+        self.ready -= 1;
+        Some((task, true))
+    }
+
+    /// Takes a certain task out of the queues. Whether it was ready.
+    pub fn remove(&mut self, wanted: *mut Task) -> bool {
+        let found = if self.handoff == Some(wanted) {
+            self.handoff = None;
+            true
+        } else if self.chosen == Some(wanted) {
+            self.chosen = None;
+            true
+        } else {
+            // SAFETY: the caller has a live task; one that is queued stands in the queue of its priority.
+            let priority = unsafe { (*wanted).priority };
+            self.queues.iter_mut().find(|q| q.priority == priority).is_some_and(|q| q.remove(wanted))
+        };
+        self.ready -= found as usize;
+        found
+    }
+
+    /// Makes a task that was taken out of the queues the very next one.
+    pub fn choose(&mut self, task: *mut Task) {
+        // SAFETY: the task is live.
+        unsafe { (*task).state = TaskState::Ready };
+        self.ready += 1;
+        if let Some(before) = self.chosen.replace(task) {
+            self.ready -= 1;
+            self.enqueue(before);
+        }
     }
 
     /// How many tasks are ready.
@@ -171,22 +204,15 @@ impl Sched {
         self.ready
     }
 
-    /// All queued tasks, in the order in which they would run.
+    /// All ready tasks, in the order in which they would run.
     pub fn queued(&self) -> Vec<*mut Task> {
-        let mut all = Vec::new();
-        for queue in &self.queues {
-            let mut at = queue.head;
-            while !at.is_null() {
-                all.push(at);
-                // SAFETY: queued tasks are live.
-                at = unsafe { (*at).next };
-            }
-        }
-        all
+        let queued = self.queues.iter().flat_map(|q| q.entries.iter().copied()).filter(|t| !t.is_null());
+        self.chosen.into_iter().chain(self.handoff).chain(queued).collect()
     }
 
-    fn ready_at(&self, priority: i16) -> bool {
-        self.queues.iter().any(|q| q.priority >= priority && !q.head.is_null())
+    /// Whether a task of at least this priority is ready.
+    fn urgent_at(&self, priority: i16) -> bool {
+        self.queues.iter().any(|q| q.priority >= priority && !q.entries.is_empty())
     }
 }
 
@@ -200,26 +226,19 @@ pub enum Turn {
 }
 
 impl Thread {
-    /// A stack with at least this many words for a new task.
-    pub fn take_stack(&mut self, words: usize) -> Result<*mut Stack, OutOfMemory> {
-        if words <= SPARE_WORDS {
-            if let Some(stack) = self.sched.spare.pop() {
-                return Ok(stack);
-            }
-            return super::stack::new_stack(self, SPARE_WORDS);
-        }
-        super::stack::new_stack(self, words)
+    /// Whether polls have to come at exact counts. Otherwise the clock is looked at equally often whoever runs, and the limit need
+    /// not be set anew for each task.
+    fn counts_exactly(&self) -> bool {
+        !matches!(self.vm.config.tick, Tick::Time(_)) || self.vm.config.fuel_limit != u64::MAX
     }
 
     /// Begins a tick.
     fn begin_tick(&mut self) {
-        self.used = 0;
         self.sched.tick_fuel = 0;
-        self.sched.tick_end = match self.vm.config.tick {
-            Tick::Time(nanoseconds) => Some(Instant::now() + Duration::from_nanos(nanoseconds)),
-            Tick::Fuel(_) | Tick::Always => None,
-        };
-        self.set_limit();
+        self.sched.tick_end = None;
+        if self.counts_exactly() || self.limit() == 0 || self.held_off {
+            self.set_limit();
+        }
     }
 
     /// Sets the poll limit to the next event.
@@ -233,9 +252,12 @@ impl Thread {
             units = units.min(self.vm.registry.fuel_left().max(1));
         }
         self.used = 0;
-        self.shared.limit.store(units, Ordering::Relaxed);
-        // A request that came in between must not be lost.
-        if self.shared.requested.swap(false, Ordering::AcqRel) {
+        self.held_off = false;
+        // A request that came in between must not be lost: whoever makes one writes `requested` before the limit, and the swap
+        // sees what came before a limit that it overwrites.
+        self.shared.limit.swap(units, Ordering::AcqRel);
+        // Tasks of other modes are not interrupted by requests.
+        if self.mode == Mode::Preemptive && self.shared.requested.load(Ordering::Relaxed) {
             self.shared.limit.store(0, Ordering::Relaxed);
         }
     }
@@ -243,6 +265,7 @@ impl Thread {
     /// Sets the poll limit so that a held-off request is looked at again soon (inside `atomic`).
     pub fn set_limit_soon(&mut self) {
         self.account();
+        self.held_off = true;
         self.shared.limit.store(POLL_UNITS, Ordering::Relaxed);
     }
 
@@ -263,21 +286,42 @@ impl Thread {
         self.vm.config.fuel_limit != u64::MAX && self.vm.registry.fuel_left() == 0
     }
 
-    /// Runs one task until it stops, or says how long there is nothing to do. Messages and timers come first.
+    /// Runs one task until it stops (and those that it hands its tick to), or says how long there is nothing to do. Messages and
+    /// timers come first.
     pub fn turn(&mut self) -> Turn {
-        messages::drain(self);
-        timers::fire(self);
+        if self.shared.requested.load(Ordering::Relaxed) {
+            messages::drain(self);
+        }
+        self.fire_timers();
         if self.sched.collect_due.is_some_and(|due| self.sched.ready() == 0 || Instant::now() >= due) {
             self.sched.collect_due = None;
             self.collect_now();
         }
         self.reap();
-        let Some(task) = self.sched.dequeue() else {
+        let Some((task, new_tick)) = self.sched.dequeue() else {
             return Turn::Sleep(self.sched.timers.next_deadline());
         };
         self.ran = true;
-        self.run_task(task);
+        if new_tick {
+            self.begin_tick();
+        } else if self.counts_exactly() || self.limit() == 0 {
+            self.set_limit();
+        }
+        self.run_chain(task);
         Turn::Ran
+    }
+
+    /// Wakes tasks whose moments have come. Reading the clock costs as much as a switch: with tasks at hand it is done after a few.
+    fn fire_timers(&mut self) {
+        if self.sched.timers.is_empty() {
+            return;
+        }
+        self.sched.since_timers += 1;
+        let by_time = matches!(self.vm.config.tick, Tick::Time(_));
+        if !by_time || self.sched.since_timers >= TURNS_WITHOUT_CLOCK || self.sched.ready() == 0 {
+            self.sched.since_timers = 0;
+            timers::fire(self);
+        }
     }
 
     /// Asks for a full collection in a moment: many such requests become one collection.
@@ -290,8 +334,32 @@ impl Thread {
         self.sched.collect = true;
     }
 
-    /// Runs a task that is in no queue until it stops.
-    pub fn run_task(&mut self, task: *mut Task) -> Exit {
+    /// Runs a task that is in no queue until it stops, then the one that it hands its tick to, and so on.
+    fn run_chain(&mut self, mut task: *mut Task) {
+        loop {
+            let exit = self.run_task(task);
+            // A tick that was given up or is over is not handed on; nor when something asked for attention.
+            if matches!(exit, Exit::Yielded | Exit::Preempted) {
+                self.sched.since_timers = TURNS_WITHOUT_CLOCK;
+                break;
+            }
+            if self.heap.wants_safepoint() || self.used >= self.limit() || self.sched.collect {
+                break;
+            }
+            match self.sched.take_handoff() {
+                Some(next) => task = next,
+                None => break,
+            }
+        }
+        self.account();
+        if std::mem::take(&mut self.sched.collect) {
+            self.collect_now();
+        } else if self.heap.wants_safepoint() {
+            self.collect_slice();
+        }
+    }
+
+    fn run_task(&mut self, task: *mut Task) -> Exit {
         // SAFETY: the task is live and has a stack with a frame: it has not ended.
         unsafe {
             self.current = task;
@@ -307,12 +375,10 @@ impl Thread {
             };
             self.enter_stack(stack);
         }
-        self.begin_tick();
         let exit = match tasks::deliver(self) {
             None => interp::run::run(self),
             Some(exit) => exit,
         };
-        self.account();
         let task = self.current;
         self.current = std::ptr::null_mut();
         self.heap.quiescent();
@@ -320,11 +386,6 @@ impl Thread {
             Exit::Ended => {}
             Exit::Parked => tasks::fit_stack(self, task),
             Exit::Yielded | Exit::Preempted => self.sched.enqueue(task),
-        }
-        if std::mem::take(&mut self.sched.collect) {
-            self.collect_now();
-        } else if self.heap.wants_safepoint() {
-            self.collect_slice();
         }
         exit
     }
@@ -346,18 +407,23 @@ pub fn tick_is_over(thread: &mut Thread) -> bool {
         return false;
     }
     let over = match thread.vm.config.tick {
-        Tick::Time(_) => thread.sched.tick_end.is_none_or(|end| Instant::now() >= end),
+        Tick::Time(nanoseconds) => {
+            let now = Instant::now();
+            now >= *thread.sched.tick_end.get_or_insert(now + Duration::from_nanos(nanoseconds))
+        }
         Tick::Fuel(fuel) => thread.sched.tick_fuel >= fuel,
         Tick::Always => true,
     };
-    let mail = thread.shared.has_mail();
-    if !over && !mail {
+    let asked = thread.shared.requested.load(Ordering::Relaxed);
+    if !over && !asked {
         return false;
     }
     // SAFETY: a running task is live.
     let priority = unsafe { (*thread.current).priority };
-    if mail
-        || thread.sched.ready_at(priority)
+    if asked
+        || thread.sched.handoff.is_some()
+        || thread.sched.chosen.is_some()
+        || thread.sched.urgent_at(priority)
         || thread.sched.timers.is_due()
         || !thread.sched_dead_futures.is_empty()
         || thread.budget_over()
@@ -366,8 +432,6 @@ pub fn tick_is_over(thread: &mut Thread) -> bool {
     }
     // Nobody else: a new tick begins right away.
     thread.sched.tick_fuel = 0;
-    if let Tick::Time(nanoseconds) = thread.vm.config.tick {
-        thread.sched.tick_end = Some(Instant::now() + Duration::from_nanos(nanoseconds));
-    }
+    thread.sched.tick_end = None;
     false
 }

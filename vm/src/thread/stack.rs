@@ -4,11 +4,12 @@
 //! stack can be copied to a larger buffer without touching its frames.
 
 use super::Thread;
+use super::sched::SPARE_WORDS;
 use crate::class::ErrorClass;
 use crate::code::Code;
 use crate::error::Control;
 use crate::heap::OutOfMemory;
-use crate::object::task::{FRAME_WORDS, Stack};
+use crate::object::task::{FRAME_WORDS, Stack, task_flag};
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 
@@ -107,7 +108,8 @@ pub unsafe fn end(stack: *mut Stack) -> *mut u64 {
     unsafe { Stack::words(stack).add((*stack).capacity as usize) }
 }
 
-/// Writes a bottom frame onto an empty stack: the arguments in place, other registers zero, pc at the entry.
+/// Writes a bottom frame onto an empty stack: the arguments in place (`given` of them by the caller), other registers zero, pc at
+/// the entry.
 ///
 /// # Safety
 /// `stack` points to a live stack with room for the frame; `code` to linked code; the arguments fit its parameters.
@@ -116,13 +118,14 @@ pub unsafe fn bottom_frame(
     code: *const Code,
     callee: Value,
     args: &[Value],
+    given: u8,
     kind: ReturnKind,
 ) {
     // SAFETY: by the caller's promise all words written lie in the stack.
     unsafe {
         let base = Stack::words(stack).add(FRAME_WORDS);
         (*stack).base = FRAME_WORDS as u32;
-        base.sub(4).write(Link::new(0, 0, kind, args.len() as u8).0);
+        base.sub(4).write(Link::new(0, 0, kind, given).0);
         base.sub(3).write((*code).entry as u64);
         base.sub(2).write(code as u64);
         base.sub(1).write(callee.bits());
@@ -154,8 +157,15 @@ impl Thread {
                     format!("the stack is limited to {limit} words of frames: is a recursion without end?"),
                 ));
             }
-            let target = (needed.max((*self.stack).capacity as usize * 2)).min(limit.max(needed)).max(32);
-            let new = new_stack(self, target)?;
+            let target = (needed.max((*self.stack).capacity as usize * 2)).min(limit.max(needed));
+            // A task that has waited has shown what it needs; until then a large stack for a while costs less than growing often.
+            let first = (*self.current).flags & task_flag::FITTED == 0
+                && (*self.current).generator.get().is_null()
+                && target <= SPARE_WORDS;
+            let new = match if first { self.sched.spare_stack() } else { None } {
+                Some(spare) => spare,
+                None => new_stack(self, if first { SPARE_WORDS } else { target })?,
+            };
             std::ptr::copy_nonoverlapping(start, Stack::words(new), used);
             (*new).base = base as u32;
             self.replace_stack(new);

@@ -64,7 +64,8 @@ pub fn create(thread: &mut Thread, callee: Value, args: &[Value]) -> Outcome<*mu
             mailbox: Slot::new(Value::NULL),
             extra: Slot::new(Value::NULL),
             generator: Slot::new(Value::NULL),
-            next: std::ptr::null_mut(),
+            place: 0,
+            taken: 0,
             wake: thread.wakes,
             atomic: 0,
             priority: 0,
@@ -182,6 +183,31 @@ pub fn make_ready(thread: &mut Thread, task: *mut Task) {
     // SAFETY: the task lives.
     unsafe { thread.heap.store(task.cast(), &(*task).waits_for, Value::NULL) };
     thread.sched.enqueue(task);
+}
+
+/// Wakes a parked task with the result that it awaited. It goes on as soon as the running task ends or waits, in what is left of
+/// the tick: a task that is awaited is like a call, and the tree of tasks is walked in depth, not in breadth.
+pub fn wake_at_once(thread: &mut Thread, task: *mut Task, result: Result<Value, Value>) {
+    // SAFETY: the caller knows the task to be parked, so it lives.
+    unsafe {
+        debug_assert_eq!((*task).state, TaskState::Parked);
+        let (value, flag) = match result {
+            Ok(value) => (value, 0),
+            Err(error) => (error, task_flag::RESUME_THROWS),
+        };
+        (*task).flags |= flag;
+        thread.heap.store(task.cast(), &(*task).resume, value);
+        thread.heap.store(task.cast(), &(*task).waits_for, Value::NULL);
+    }
+    thread.sched.hand_off(task);
+}
+
+/// The running task is about to wait for another: if that is ready, it runs at once.
+pub fn run_awaited(thread: &mut Thread, awaited: *mut Task) {
+    // SAFETY: the caller has a task as a value.
+    if unsafe { (*awaited).state } == TaskState::Ready && thread.sched.remove(awaited) {
+        thread.sched.hand_off(awaited);
+    }
 }
 
 /// Wakes a parked task with a value.
@@ -552,9 +578,7 @@ pub fn run_next(thread: &mut Thread, task: *mut Task) -> Outcome<()> {
         begin(thread, task)?;
         thread.sched.remove(task);
     }
-    thread.sched.chosen = task;
-    // SAFETY: the caller has a task as a value.
-    unsafe { (*task).state = TaskState::Ready };
+    thread.sched.choose(task);
     Ok(())
 }
 

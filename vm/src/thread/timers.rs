@@ -23,6 +23,11 @@ impl Timers {
         self.heap.push(Reverse((deadline, self.order, index, wake)));
     }
 
+    /// Whether no task waits for a moment.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
     /// The earliest moment.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((deadline, ..))| *deadline)
@@ -36,9 +41,6 @@ impl Timers {
 
 /// Wakes whose moment has come.
 pub fn fire(thread: &mut Thread) {
-    if thread.sched.timers.heap.is_empty() {
-        return;
-    }
     let now = Instant::now();
     while let Some(&Reverse((deadline, _, index, wake))) = thread.sched.timers.heap.peek() {
         let stale = tasks::parked_at(thread, index, wake).is_none();
