@@ -28,7 +28,13 @@ pub(crate) static TABLE: ClassTable = ClassTable {
             write,
             "What assigning attribute or element `key` does without a hook: `super.write(key, value)`.",
         ),
-        ("wrap", 1, 1, wrap, "The value as this proxy hands it out: `super.wrap(value)` in a subclass."),
+        (
+            "wrap",
+            1,
+            2,
+            wrap,
+            "`child`, as it is or as a proxy of class `proxy_class` that follows the same lock: `super.wrap(child, proxy_class)` in a subclass.",
+        ),
     ],
     statics: &[
         (
@@ -72,26 +78,31 @@ fn write(thread: &mut Thread, args: &[Value]) -> Outcome {
     Ok(Value::NULL)
 }
 
-fn wrap(_: &mut Thread, args: &[Value]) -> Outcome {
+fn wrap(thread: &mut Thread, args: &[Value]) -> Outcome {
+    this(thread, "Proxy.wrap", args[0])?;
     // What a hook has in its hands has been wrapped already.
-    Ok(args[1])
+    let (child, class) = (args[1], optional(args, 2));
+    match class {
+        Value::NULL => Ok(child),
+        class => {
+            let class = proxy_class(thread, "Proxy.wrap", class)?;
+            if child.is_kind(Kind::Proxy) { proxies::rewrap(thread, child, class.id) } else { Ok(child) }
+        }
+    }
 }
 
-fn class(thread: &mut Thread, param: &str, value: Value) -> Outcome<&'static Class> {
-    function::class_of_value(value).ok_or_else(|| wrong(thread, "Proxy.map", param, "a class", value))
+fn proxy_class(thread: &mut Thread, method: &str, value: Value) -> Outcome<&'static Class> {
+    function::class_of_value(value)
+        .filter(|class| instances::derives_from(class, class_id::PROXY))
+        .ok_or_else(|| wrong(thread, method, "proxy_class", "a class derived from Proxy", value))
 }
 
 fn map(thread: &mut Thread, args: &[Value]) -> Outcome {
-    let of = class(thread, "class", args[0])?;
+    let of = function::class_of_value(args[0])
+        .ok_or_else(|| wrong(thread, "Proxy.map", "class", "a class", args[0]))?;
     let pointer = match optional(args, 1) {
         Value::NULL => std::ptr::null_mut(),
-        value => {
-            let proxy = class(thread, "proxy_class", value)?;
-            if !instances::derives_from(proxy, class_id::PROXY) {
-                return Err(wrong(thread, "Proxy.map", "proxy_class", "a class derived from Proxy", value));
-            }
-            std::ptr::from_ref(proxy).cast_mut()
-        }
+        value => std::ptr::from_ref(proxy_class(thread, "Proxy.map", value)?).cast_mut(),
     };
     of.proxy_class.store(pointer, Ordering::Release);
     Ok(Value::NULL)

@@ -35,7 +35,7 @@ pub use shared::{HeapShared, Pin};
 pub use stats::HeapStats;
 
 use crate::error::Control;
-use crate::object::proxy::Proxy;
+use crate::object::proxy::{Proxy, ProxyWithAttributes};
 use crate::object::{BoxFloat, BoxInt, FLAG_FINALISER, Header, Kind, Slot, class_id};
 use crate::value::Value;
 use block::{GRANULE, Head, LOG};
@@ -459,7 +459,46 @@ impl Heap {
                 }
             }
         }
-        let object = self.alloc(Kind::Proxy, class, size_of::<Proxy>())?.cast::<Proxy>();
+        let object = self.new_proxy(size_of::<Proxy>(), class, heap, target, root, lock)?;
+        if !root.is_null() {
+            if self.proxies.entries.is_empty() {
+                self.proxies.entries.resize(PROXY_CACHE, (null_mut(), null_mut()));
+            }
+            self.proxies.entries[place] = (target, object);
+        }
+        Ok(object)
+    }
+
+    /// As [`Heap::proxy`], but always a new one, which refers to `attributes`: an instance of this heap, made just now.
+    pub fn proxy_with_attributes(
+        &mut self,
+        class: u32,
+        heap: u32,
+        target: *mut Header,
+        root: *mut Proxy,
+        lock: u32,
+        attributes: *mut Header,
+    ) -> Result<*mut Proxy, OutOfMemory> {
+        let object = self.new_proxy(size_of::<ProxyWithAttributes>(), class, heap, target, root, lock)?;
+        // SAFETY: the object was just allocated with room for the larger layout; both are fresh, so no barrier is due.
+        unsafe {
+            let own = object.cast::<ProxyWithAttributes>();
+            (*own).attributes = attributes;
+            (*own).ready = AtomicU32::new(0);
+        }
+        Ok(object)
+    }
+
+    fn new_proxy(
+        &mut self,
+        bytes: usize,
+        class: u32,
+        heap: u32,
+        target: *mut Header,
+        root: *mut Proxy,
+        lock: u32,
+    ) -> Result<*mut Proxy, OutOfMemory> {
+        let object = self.alloc(Kind::Proxy, class, bytes)?.cast::<Proxy>();
         // SAFETY: the object was just allocated with room for a Proxy.
         unsafe {
             (*object).target = target;
@@ -471,12 +510,6 @@ impl Heap {
             self.import_own(target);
         } else {
             self.import(heap, target);
-        }
-        if !root.is_null() {
-            if self.proxies.entries.is_empty() {
-                self.proxies.entries.resize(PROXY_CACHE, (null_mut(), null_mut()));
-            }
-            self.proxies.entries[place] = (target, object);
         }
         Ok(object)
     }

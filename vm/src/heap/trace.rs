@@ -9,7 +9,7 @@ use crate::object::array::{Array, Buffer};
 use crate::object::function::{BoundMethod, Closure};
 use crate::object::handle::Weak;
 use crate::object::map::{Map, Table};
-use crate::object::proxy::Proxy;
+use crate::object::proxy::{Proxy, ProxyWithAttributes};
 use crate::object::task::{FRAME_WORDS, Future, Generator, Stack, Task};
 use crate::object::typed::TypedArray;
 use crate::object::{Cell, Header, Instance, Kind, Slot};
@@ -179,6 +179,9 @@ pub(crate) unsafe fn visit(object: *mut Header, visitor: &mut impl Visitor) {
                 visitor.proxy(proxy, (*proxy).heap);
                 if !(*proxy).root.is_null() {
                     visitor.object((*proxy).root.cast());
+                }
+                if block::size_of_object(object) >= size_of::<ProxyWithAttributes>() {
+                    visitor.object((*object.cast::<ProxyWithAttributes>()).attributes);
                 }
             }
             Kind::Task => {

@@ -239,9 +239,14 @@ pub(super) fn object_value(thread: &mut Thread, object: &HostObject) -> Outcome 
             thread.heap.import_own(pin.target());
             Value::object(pin.target())
         }
-        Place::Pinned { pin, class, lock } => Value::object(
-            thread.heap.proxy(*class, pin.heap(), pin.target(), std::ptr::null_mut(), *lock)?.cast(),
-        ),
+        Place::Pinned { pin, class, lock } => crate::interp::proxies::make(
+            thread,
+            *class,
+            pin.heap(),
+            pin.target(),
+            std::ptr::null_mut(),
+            *lock,
+        )?,
     })
 }
 

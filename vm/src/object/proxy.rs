@@ -34,4 +34,17 @@ pub struct Proxy {
     pub root: *mut Proxy,
 }
 
+/// A proxy whose class declares attributes.
+#[repr(C)]
+pub struct ProxyWithAttributes {
+    /// What every proxy has.
+    pub proxy: Proxy,
+    /// An instance of the proxy's class in the same heap, which holds the attributes; set when the proxy is made.
+    pub attributes: *mut Header,
+    /// Whether the attributes' computed initial values have been asked for; the holder's only.
+    pub ready: AtomicU32,
+}
+
 const _: () = assert!(size_of::<Proxy>() == 32);
+// The collector tells the two by their size.
+const _: () = assert!(size_of::<ProxyWithAttributes>() == 48);

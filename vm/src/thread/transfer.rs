@@ -157,9 +157,7 @@ pub fn import(thread: &mut Thread, transfer: Transfer) -> Outcome {
                 thread.heap.import_own(pin.target());
                 Value::object(pin.target())
             } else {
-                Value::object(
-                    thread.heap.proxy(class, pin.heap(), pin.target(), std::ptr::null_mut(), lock)?.cast(),
-                )
+                proxies::make(thread, class, pin.heap(), pin.target(), std::ptr::null_mut(), lock)?
             }
         }
         Transfer::Closure { code, captures } => {
