@@ -4,9 +4,8 @@
 //! subclass's attributes begin with its superclass's. Methods may be added (`extend`); every addition advances the VM's
 //! method epoch, which inline caches check.
 
-use crate::symbol::Symbol;
+use crate::symbol::{Symbol, SymbolMap};
 use crate::value::Value;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{OnceLock, RwLock};
 
@@ -25,17 +24,30 @@ pub struct Class {
     /// Attributes in slot order, inherited ones first.
     pub attributes: Vec<Attribute>,
     /// Slot by name.
-    pub slots: HashMap<Symbol, u32>,
+    pub slots: SymbolMap<u32>,
     /// Methods and static functions: script or native function values (immortal).
-    pub members: RwLock<HashMap<Symbol, Member>>,
+    pub members: RwLock<SymbolMap<Member>>,
     /// Sets attributes with computed initial values; runs before the constructor, superclasses' first.
     pub init: OnceLock<Value>,
     /// Whether script code may derive from it and make instances with the general layout.
     pub extensible: bool,
+    /// The words of a fresh instance after its header, padding included.
+    pub template: Vec<Value>,
     /// The proxy class that `share` uses for its instances, or null for the general one (`Proxy.map`).
     pub proxy_class: AtomicPtr<Class>,
     /// The `///` comment.
     pub doc: String,
+}
+
+/// What `new` has to do.
+#[derive(Clone, Copy)]
+pub enum Construction {
+    /// Call a plain script constructor with the fresh instance in front of the arguments; nothing else is computed.
+    Plain(&'static crate::code::Code, Value),
+    /// There is no constructor, and nothing to compute.
+    Bare,
+    /// Anything else.
+    General,
 }
 
 /// One attribute of a class.
@@ -103,6 +115,24 @@ impl Class {
             class = c.superclass;
         }
         false
+    }
+
+    /// How instances are made, as things stand.
+    pub fn construction(&self) -> Construction {
+        let own = std::iter::successors(Some(self), |c| c.superclass);
+        if self.id < crate::object::class_id::ERROR
+            || own.clone().any(|c| c.id == crate::object::class_id::PROXY || c.init.get().is_some())
+        {
+            return Construction::General;
+        }
+        match self.member(crate::symbol::sym::NEW) {
+            None => Construction::Bare,
+            Some(Member::Method(f)) => match crate::object::function::code_of_value(f) {
+                Some(code) if code.is_plain() => Construction::Plain(code, f),
+                _ => Construction::General,
+            },
+            Some(_) => Construction::General,
+        }
     }
 
     /// The mapped proxy class, if one was set.

@@ -4,7 +4,7 @@ use crate::bytecode::{Capture, Handler, Instr, Line};
 use crate::class::Class;
 use crate::symbol::Symbol;
 use crate::value::Value;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// A linked function. Lives as long as the VM.
 #[repr(C)]
@@ -116,6 +116,8 @@ pub struct LoadedModule {
     pub consts: Box<[Value]>,
     /// Its declared types.
     pub types: Box<[LinkedType]>,
+    /// For each of them, if it is a class: the method epoch (upper half) and the class of what fitted last.
+    pub types_seen: Box<[AtomicU64]>,
     /// The data form, for class declarations and descriptions.
     pub data: crate::bytecode::Module,
     /// Its environment's number.

@@ -18,6 +18,7 @@ use crate::value::Value;
 use crate::vm::{LoadedSource, Vm};
 use num_bigint::BigInt;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// What is known of modules.
@@ -96,6 +97,7 @@ impl Vm {
             name: data.name.clone(),
             functions: Box::default(),
             consts: Box::default(),
+            types_seen: types.iter().map(|_| AtomicU64::new(0)).collect(),
             types: types.into(),
             env,
             namespaces: Box::default(),

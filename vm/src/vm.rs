@@ -159,6 +159,10 @@ impl Vm {
         }
         all.extend(attributes);
         let slots = all.iter().enumerate().map(|(slot, a)| (a.name, slot as u32)).collect();
+        // Header and slots are whole granules of two words; at least one slot.
+        let words = (1 + all.len().max(1)).next_multiple_of(2) - 1;
+        let mut template: Vec<Value> = all.iter().map(|a| a.initial).collect();
+        template.resize(words, Value::NULL);
         let class = Box::new(Class {
             id,
             name,
@@ -167,6 +171,7 @@ impl Vm {
             value: Value::object(object),
             attributes: all,
             slots,
+            template,
             members: RwLock::default(),
             init: std::sync::OnceLock::new(),
             extensible,
@@ -178,6 +183,8 @@ impl Vm {
         unsafe { (&raw mut (*object.cast::<ClassObject>()).class).write(pointer) };
         self.classes[id as usize].store(pointer.cast_mut(), Ordering::Release);
         self.class_count.store(id + 1, Ordering::Release);
+        // A name may mean another class from now on.
+        self.method_epoch.fetch_add(1, Ordering::Release);
         owned.classes.push(class);
         // SAFETY: boxed and never removed before the VM is dropped.
         unsafe { &*pointer }

@@ -76,10 +76,7 @@ impl<'a> Lower<'a, '_> {
             },
             ExprKind::Call { callee, args, optional: false } => match args {
                 [arg] if !arg.spread => {
-                    let number = self.ty(arg.value).is_number();
-                    let raw = matches!(self.rep(arg.value), Rep::Raw);
-                    if number
-                        && raw
+                    if self.ty(arg.value).is_number()
                         && (self.conversion(callee).is_some() || self.math_function(callee).is_some())
                     {
                         Rep::Raw

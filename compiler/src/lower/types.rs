@@ -3,6 +3,7 @@
 use corella_vm::bytecode::{Op, TypeRef as VmType};
 
 use super::literal::Lit;
+use super::raw::Rep;
 use super::state::Lower;
 use crate::ast::{
     AssignOp, BinaryOp, Expr, ExprKind, LogicalOp, Path, Span, Target, TargetKind, TypeKind, TypeRef, UnaryOp,
@@ -248,6 +249,10 @@ impl<'a> Lower<'a, '_> {
 
     /// Whether the static type is certain when the program runs, so that nothing has to be checked.
     pub(super) fn sure(&self, e: &'a Expr<'a>) -> bool {
+        // What arises in a raw register can be nothing else.
+        if self.ty(e).is_number() && self.rep(e) == Rep::Raw {
+            return true;
+        }
         match &e.kind {
             ExprKind::Null
             | ExprKind::Bool(_)

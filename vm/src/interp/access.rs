@@ -11,6 +11,7 @@ use crate::object::{Instance, Kind, string};
 use crate::symbol::Symbol;
 use crate::thread::Thread;
 use crate::value::Value;
+use std::sync::atomic::Ordering;
 
 /// [`Ic::kind`] of `attr.get`: `data` is a slot.
 pub const SLOT: u32 = 1;
@@ -21,18 +22,66 @@ const SET_INT: u32 = 4;
 const SET_FLOAT: u32 = 5;
 const SET_BOOL: u32 = 6;
 const SET_STR: u32 = 7;
+/// [`Ic::target`] is the method epoch (upper half) and a class id: instances of that class fit the declared type.
+const SET_CLASS: u32 = 8;
+/// [`Ic::kind`] of `call.method`: `target` is a native function, valid at method epoch `data`.
+pub const METHOD_NATIVE: u32 = 9;
+/// `target` is a module's value, `data` the number of its function.
+const MODULE_FUNCTION: u32 = 10;
+/// `target` is a module's value, `data` its variable.
+const MODULE_VARIABLE: u32 = 11;
 
 /// Whether a value may be stored right away at an `attr.set` site whose cache has this kind.
 #[inline(always)]
-pub fn fits(kind: u32, value: Value) -> bool {
-    match kind {
+pub fn fits(ic: &Ic, value: Value) -> bool {
+    match ic.kind {
         SET_ANY => true,
         SET_INT => value.is_small_int(),
         SET_FLOAT => value.is_tagged_float(),
         SET_BOOL => value.as_bool().is_some(),
         SET_STR => value.is_kind(Kind::Str),
+        // The epoch in the upper half is checked where the site is looked at again: see `fits_class`.
         _ => false,
     }
+}
+
+/// As [`fits`], for a declared type that is a class: null, or an instance of the class that fitted last.
+#[inline(always)]
+pub fn fits_class(ic: &Ic, value: Value, epoch: u32) -> bool {
+    ic.kind == SET_CLASS && ic.target >> 32 == u64::from(epoch) && {
+        // SAFETY: an object value points to a live object.
+        value.is_null() || value.is_object() && unsafe { (*value.pointer()).class } == ic.target as u32
+    }
+}
+
+/// How a site can remember a member of a module: a kind of [`Ic`], and its data.
+pub fn module_site(thread: &Thread, object: Value, name: Symbol) -> Option<(u32, u32)> {
+    // SAFETY: the caller checked the kind; modules live as long as the VM.
+    let (module, namespace) = unsafe {
+        let object = &*object.pointer().cast::<ModuleObject>();
+        (&*object.module, object.namespace)
+    };
+    let text = thread.vm.symbols.name(name);
+    let members = &module.data.namespaces[namespace as usize].members;
+    match members.iter().find(|(n, _)| **n == *text)?.1 {
+        Export::Global(slot) => Some((MODULE_VARIABLE, slot)),
+        Export::Function(f) => Some((MODULE_FUNCTION, f)),
+        Export::Namespace(_) => None,
+    }
+}
+
+/// The member of a module that a site remembers, if it is about this object.
+#[inline]
+pub fn cached_module_member(thread: &mut Thread, object: Value, ic: Ic) -> Option<Outcome> {
+    if !matches!(ic.kind, MODULE_FUNCTION | MODULE_VARIABLE) || ic.target != object.bits() {
+        return None;
+    }
+    // SAFETY: a site's target with these kinds is the value of a module, which lives as long as the VM.
+    let module = unsafe { &*(*object.pointer().cast::<ModuleObject>()).module };
+    Some(match ic.kind {
+        MODULE_FUNCTION => Ok(module.functions[ic.data as usize].value),
+        _ => super::globals::variable(thread, module.env, ic.data),
+    })
 }
 
 fn site_name(thread: &Thread, site: u16) -> Symbol {
@@ -49,7 +98,18 @@ fn cache(thread: &mut Thread, site: u16) -> &mut Ic {
 #[cold]
 #[inline(never)]
 pub fn get_attr(thread: &mut Thread, object: Value, site: u16) -> Outcome {
+    let known = *cache(thread, site);
+    if let Some(member) = cached_module_member(thread, object, known) {
+        return member;
+    }
     let name = site_name(thread, site);
+    if object.is_kind(Kind::Module)
+        && let Some((kind, data)) = module_site(thread, object, name)
+    {
+        let ic = cache(thread, site);
+        let misses = ic.misses.saturating_add(1);
+        *ic = Ic { class: crate::object::class_id::MODULE, data, kind, misses, target: object.bits() };
+    }
     if object.is_kind(Kind::Instance) {
         let class = thread.vm.class_of(object);
         if let Some(&slot) = class.slots.get(&name) {
@@ -200,16 +260,31 @@ pub fn set_attr(thread: &mut Thread, object: Value, value: Value, site: u16) -> 
     if object.is_kind(Kind::Instance) {
         let class = thread.vm.class_of(object);
         if let Some(&slot) = class.slots.get(&name) {
-            let kind = match class.attributes[slot as usize].ty {
-                AttributeType::Any => SET_ANY,
-                AttributeType::Int => SET_INT,
-                AttributeType::Float => SET_FLOAT,
-                AttributeType::Bool => SET_BOOL,
-                AttributeType::Str => SET_STR,
-                AttributeType::Declared(_) => 0,
+            let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
+            let ic = *cache(thread, site);
+            let misses = ic.misses.saturating_add(1);
+            let (kind, target) = match class.attributes[slot as usize].ty {
+                AttributeType::Any => (SET_ANY, 0),
+                AttributeType::Int => (SET_INT, 0),
+                AttributeType::Float => (SET_FLOAT, 0),
+                AttributeType::Bool => (SET_BOOL, 0),
+                AttributeType::Str => (SET_STR, 0),
+                // Redefining the class that the type names means another class, and adds its members: another epoch.
+                AttributeType::Declared(_) => {
+                    let fitted = fit_attribute(thread, class, slot, value)?;
+                    // What a proxy fits depends on its target, not on its class.
+                    let id = match fitted.kind() {
+                        Some(Kind::Proxy) => 0,
+                        Some(_) => crate::vm::class_id_of(fitted),
+                        None if ic.kind == SET_CLASS && ic.target >> 32 == u64::from(epoch) => {
+                            ic.target as u32
+                        }
+                        None => 0,
+                    };
+                    (SET_CLASS, u64::from(epoch) << 32 | u64::from(id))
+                }
             };
-            let ic = cache(thread, site);
-            *ic = Ic { class: class.id, data: slot, kind, misses: ic.misses.saturating_add(1), target: 0 };
+            *cache(thread, site) = Ic { class: class.id, data: slot, kind, misses, target };
         }
     }
     set(thread, object, name, value)

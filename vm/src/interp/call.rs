@@ -10,12 +10,14 @@ use crate::error::{Control, Outcome};
 use crate::native::{ANY, NativeCode, NativeDef};
 use crate::object::function::{self, Closure};
 use crate::object::task::FRAME_WORDS;
-use crate::object::{Kind, array};
+use crate::object::{Kind, array, class_id};
 use crate::symbol::sym;
 use crate::thread::Thread;
 use crate::thread::stack::{Link, ReturnKind};
 use crate::value::Value;
+use crate::vm::class_id_of;
 use smallvec::SmallVec;
+use std::sync::atomic::Ordering;
 
 /// Arguments gathered for a call.
 pub type Args = SmallVec<[Value; 8]>;
@@ -60,6 +62,9 @@ pub fn call(thread: &mut Thread, callee: Value, first: u16, n: u8, dst: u16) -> 
             std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize)
         };
         return native(thread, def, args).map(Called::Value);
+    }
+    if callee.is_kind(Kind::Class) {
+        return instances::call_class(thread, callee, first, n, dst);
     }
     let args = window(thread, first, n as usize);
     call_value(thread, callee, &args, Target::register(dst))
@@ -160,6 +165,11 @@ fn wrong_count(
     thread.error(ErrorClass::ArgumentError, format!("{name} takes {expected}, {given} given"))
 }
 
+/// Whether a function without rest parameter takes so many arguments.
+fn takes(code: &Code, args: usize) -> bool {
+    args >= code.required as usize && args <= code.params as usize
+}
+
 /// Checks the number of arguments of a script function and gathers surplus ones.
 fn prepare(thread: &mut Thread, code: &'static Code, args: &[Value]) -> Outcome<(Args, u8)> {
     let params = code.params as usize;
@@ -192,6 +202,10 @@ pub fn call_script(
     args: &[Value],
     target: Target,
 ) -> Outcome<Called> {
+    if code.is_plain() && takes(code, args.len()) {
+        push(thread, code, callee, args, args.len() as u8, target)?;
+        return Ok(Called::Frame);
+    }
     let (args, given) = prepare(thread, code, args)?;
     if code.flags & Code::GENERATOR != 0 {
         let generator = super::control::new_generator(thread, code, callee, &args, given)?;
@@ -199,6 +213,70 @@ pub fn call_script(
     }
     push(thread, code, callee, &args, given, target)?;
     Ok(Called::Frame)
+}
+
+/// Pushes a frame whose arguments lie in `n` registers of the running one from `first` on, perhaps with a receiver in front. They
+/// are as many as the plain function takes.
+#[inline]
+pub fn push_window(
+    thread: &mut Thread,
+    code: &'static Code,
+    callee: Value,
+    receiver: Option<Value>,
+    first: u16,
+    n: u8,
+    target: Target,
+) -> Outcome<()> {
+    let registers = code.registers as usize;
+    // SAFETY: the running frame is live; room is made before the new frame is written; the verifier checked the window.
+    unsafe {
+        let delta = (*thread.code).registers as usize + FRAME_WORDS;
+        if thread.base.add(delta + registers) > thread.stack_end {
+            thread.grow_stack(registers + FRAME_WORDS)?;
+        }
+        let new = thread.base.add(delta);
+        let mut filled = 0;
+        if let Some(receiver) = receiver {
+            new.write(receiver.bits());
+            filled = 1;
+        }
+        let args = thread.base.add(first as usize);
+        for k in 0..n as usize {
+            new.add(filled).write(args.add(k).read());
+            filled += 1;
+        }
+        for k in filled..registers {
+            new.add(k).write(0);
+        }
+        enter(thread, code, callee, new, delta, filled as u8, target);
+    }
+    Ok(())
+}
+
+/// Makes a frame whose registers have been written the running one.
+///
+/// # Safety
+/// `new` lies `delta` words above the running frame's base on the running stack.
+#[inline(always)]
+unsafe fn enter(
+    thread: &mut Thread,
+    code: &'static Code,
+    callee: Value,
+    new: *mut u64,
+    delta: usize,
+    given: u8,
+    target: Target,
+) {
+    // SAFETY: by the caller's promise; the running frame is live.
+    unsafe {
+        new.sub(4).write(Link::new(delta, target.dst, target.kind, given).0);
+        new.sub(2).write(std::ptr::from_ref(code) as u64);
+        new.sub(1).write(callee.bits());
+        thread.base.sub(3).write(thread.pc as u64);
+        thread.base = new;
+        thread.code = code;
+        thread.pc = code.entry;
+    }
 }
 
 /// Pushes a frame onto the running stack and makes it the running one.
@@ -222,13 +300,7 @@ pub fn push(
         for (k, arg) in args.iter().enumerate() {
             new.add(k).write(arg.bits());
         }
-        new.sub(4).write(Link::new(delta, target.dst, target.kind, given).0);
-        new.sub(2).write(std::ptr::from_ref(code) as u64);
-        new.sub(1).write(callee.bits());
-        thread.base.sub(3).write(thread.pc as u64);
-        thread.base = new;
-        thread.code = code;
-        thread.pc = code.entry;
+        enter(thread, code, callee, new, delta, given, target);
     }
     Ok(())
 }
@@ -263,16 +335,60 @@ pub fn first_frame(
     Ok(Some(stack))
 }
 
-/// Calls the method that a site names.
+/// Calls the method that a site names: what is not in its cache as a plain script method.
 pub fn call_method(thread: &mut Thread, site: u16, first: u16, n: u8, dst: u16) -> Outcome<Called> {
     let code = types::running_code(thread);
+    // SAFETY: the verifier checked the window; the table of caches has room for all sites of the VM.
+    let (receiver, ic) = unsafe {
+        let receiver = Value::from_bits(thread.base.add(first as usize).read());
+        (receiver, &*thread.ics.add(code.ic_base as usize + site as usize))
+    };
+    let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
+    if ic.kind == access::METHOD_NATIVE && ic.data == epoch && ic.class == class_id_of(receiver) {
+        // SAFETY: a cached target is an immortal native function; the verifier checked the window; natives neither move the
+        // stack nor run other tasks.
+        let (def, args) = unsafe {
+            let target = Value::from_bits(ic.target);
+            let args = std::slice::from_raw_parts(thread.base.add(first as usize).cast(), n as usize + 1);
+            (&*(*target.pointer().cast::<function::Native>()).def, args)
+        };
+        return native(thread, def, args).map(Called::Value);
+    }
+    if let Some(member) = access::cached_module_member(thread, receiver, *ic) {
+        let callee = member?;
+        return call(thread, callee, first + 1, n, dst);
+    }
+    call_method_uncached(thread, code, site, epoch, first, n, dst)
+}
+
+fn call_method_uncached(
+    thread: &mut Thread,
+    code: &'static Code,
+    site: u16,
+    epoch: u32,
+    first: u16,
+    n: u8,
+    dst: u16,
+) -> Outcome<Called> {
     let name = code.sites[site as usize];
     let all = window(thread, first, n as usize + 1);
     let (receiver, args) = (all[0], &all[1..]);
     let target = Target::register(dst);
+    let remember = |thread: &mut Thread, class: u32, data: u32, kind: u32, f: Value| {
+        // SAFETY: the table has room for all sites of the VM; the verifier checked the site.
+        let ic = unsafe { &mut *thread.ics.add(code.ic_base as usize + site as usize) };
+        *ic = Ic { class, data, kind, misses: ic.misses.saturating_add(1), target: f.bits() };
+    };
     match receiver.kind() {
         Some(Kind::Proxy) => return proxies::call_method(thread, &all, name, target),
-        Some(Kind::Module | Kind::Class) => {
+        Some(Kind::Module) => {
+            if let Some((kind, data)) = access::module_site(thread, receiver, name) {
+                remember(thread, class_id::MODULE, data, kind, receiver);
+            }
+            let callee = access::get(thread, receiver, name)?;
+            return call_value(thread, callee, args, target);
+        }
+        Some(Kind::Class) => {
             let callee = access::get(thread, receiver, name)?;
             return call_value(thread, callee, args, target);
         }
@@ -292,18 +408,12 @@ pub fn call_method(thread: &mut Thread, site: u16, first: u16, n: u8, dst: u16) 
         Some(Member::Method(f)) => {
             if let Some(callee) = function::code_of_value(f) {
                 if callee.is_plain() && receiver.is_object() {
-                    let epoch = thread.vm.method_epoch.load(std::sync::atomic::Ordering::Acquire);
-                    // SAFETY: the table has room for all sites of the VM; the verifier checked the site.
-                    let ic = unsafe { &mut *thread.ics.add(code.ic_base as usize + site as usize) };
-                    *ic = Ic {
-                        class: class.id,
-                        data: epoch,
-                        kind: access::METHOD_SCRIPT,
-                        misses: ic.misses.saturating_add(1),
-                        target: f.bits(),
-                    };
+                    remember(thread, class.id, epoch, access::METHOD_SCRIPT, f);
                 }
                 return call_script(thread, callee, f, &all, target);
+            }
+            if f.is_kind(Kind::NativeFunction) {
+                remember(thread, class.id, epoch, access::METHOD_NATIVE, f);
             }
             call_value(thread, f, &all, target)
         }

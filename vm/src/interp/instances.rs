@@ -3,7 +3,7 @@
 use super::call::{self, Args, Called, Target};
 use super::describe::type_name;
 use crate::bytecode::{ClassDef, TypeRef};
-use crate::class::{Attribute, AttributeType, Class, ErrorClass, Member};
+use crate::class::{Attribute, AttributeType, Class, Construction, ErrorClass, Member};
 use crate::code::{Code, LoadedModule};
 use crate::error::Outcome;
 use crate::heap::OutOfMemory;
@@ -18,33 +18,71 @@ use std::sync::atomic::Ordering;
 /// A new instance with its attributes' initial values; no constructor runs.
 #[inline]
 pub fn allocate(thread: &mut Thread, class: &'static Class) -> Result<Value, OutOfMemory> {
-    let slots = class.attributes.len();
-    // At least two granules would waste nothing: header + 1 slot = 16 bytes.
-    let bytes = size_of::<Header>() + slots.max(1) * 8;
-    let object = thread.heap.alloc(Kind::Instance, class.id, bytes)?;
-    // SAFETY: just allocated with room for all slots; the object is fresh, so no barrier is due.
+    let words = class.template.len();
+    let object = thread.heap.alloc(Kind::Instance, class.id, size_of::<Header>() + words * 8)?;
+    // SAFETY: just allocated with room for the template, which fills the object to its last granule; the object is fresh, so no
+    // barrier is due.
     unsafe {
-        for (i, attribute) in class.attributes.iter().enumerate() {
-            Instance::slot(object.cast(), i).set_unbarriered(attribute.initial);
-        }
-        // Padding up to the granule is initialised too: the collector scans whole granules.
-        for i in slots..bytes.next_multiple_of(16) / 8 - 1 {
-            Instance::slot(object.cast(), i).set_unbarriered(Value::NULL);
+        for (i, value) in class.template.iter().enumerate() {
+            Instance::slot(object.cast(), i).set_unbarriered(*value);
         }
     }
     Ok(Value::object(object))
 }
 
+/// How instances of a class are made.
+#[inline]
+fn construction(thread: &mut Thread, class: &'static Class) -> Construction {
+    let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
+    match thread.constructions.get(class.id as usize) {
+        Some(&(found_at, known)) if found_at == epoch => known,
+        _ => find_construction(thread, class, epoch),
+    }
+}
+
+#[cold]
+fn find_construction(thread: &mut Thread, class: &'static Class, epoch: u32) -> Construction {
+    let found = class.construction();
+    let index = class.id as usize;
+    if thread.constructions.len() <= index {
+        thread.constructions.resize(index + 1, (0, Construction::General));
+    }
+    thread.constructions[index] = (epoch, found);
+    found
+}
+
 /// `new class(args...)` with arguments in registers.
 pub fn new(thread: &mut Thread, class: Value, first: u16, n: u8, dst: u16) -> Outcome<Called> {
+    let Some(known) = function::class_of_value(class) else {
+        let found = type_name(thread, class);
+        return Err(thread.error(ErrorClass::TypeError, format!("new needs a class, not {found}")));
+    };
+    match construction(thread, known) {
+        Construction::Bare if n == 0 => return Ok(Called::Value(allocate(thread, known)?)),
+        Construction::Plain(code, callee) if n + 1 >= code.required && n < code.params => {
+            let instance = allocate(thread, known)?;
+            // The instance is the result already, rooted by its register; the constructor's frame returns nothing.
+            // SAFETY: the destination is a checked register of the running frame.
+            unsafe { thread.base.add(dst as usize).write(instance.bits()) };
+            let discard = Target { dst: 0, kind: ReturnKind::Discard };
+            call::push_window(thread, code, callee, Some(instance), first, n, discard)?;
+            return Ok(Called::Frame);
+        }
+        _ => {}
+    }
     // SAFETY: the verifier checked the window.
     let args: Args = SmallVec::from_slice(unsafe {
         std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize)
     });
-    if !class.is_kind(Kind::Class) {
-        let found = type_name(thread, class);
-        return Err(thread.error(ErrorClass::TypeError, format!("new needs a class, not {found}")));
-    }
+    construct(thread, class, &args, Target::register(dst))
+}
+
+/// A class called like a function, with arguments in registers: the built-in ones convert.
+pub fn call_class(thread: &mut Thread, class: Value, first: u16, n: u8, dst: u16) -> Outcome<Called> {
+    // SAFETY: the verifier checked the window.
+    let args: Args = SmallVec::from_slice(unsafe {
+        std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize)
+    });
     construct(thread, class, &args, Target::register(dst))
 }
 

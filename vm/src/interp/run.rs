@@ -902,7 +902,14 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                     // SAFETY: as for GetAttr.
                     unsafe {
                         let ic = &*thread.ics.add((*code).ic_base as usize + i.c() as usize);
-                        if (*object.pointer()).class == ic.class && access::fits(ic.kind, value) {
+                        if (*object.pointer()).class == ic.class
+                            && (access::fits(ic, value)
+                                || access::fits_class(
+                                    ic,
+                                    value,
+                                    thread.vm.method_epoch.load(Ordering::Relaxed),
+                                ))
+                        {
                             thread.heap.store(
                                 object.pointer(),
                                 Instance::slot(object.pointer().cast(), ic.data as usize),

@@ -7,6 +7,7 @@ use crate::error::{Control, Outcome};
 use crate::object::{Kind, class_id, function};
 use crate::thread::Thread;
 use crate::value::Value;
+use std::sync::atomic::Ordering;
 
 fn what(thread: &Thread, constant: u16) -> String {
     // SAFETY: linked code lives as long as the VM; the verifier checked the constant's index.
@@ -43,9 +44,27 @@ pub fn unbox_float(thread: &mut Thread, v: Value, constant: u16) -> Outcome<f64>
 pub fn check(thread: &mut Thread, v: Value, ty: u16, constant: u16) -> Outcome {
     // SAFETY: linked code lives as long as the VM; the verifier checked the type's index.
     let module: &'static LoadedModule = unsafe { &*(*thread.code).module };
-    let ty = &module.types[ty as usize];
+    let (seen, ty) = (&module.types_seen[ty as usize], &module.types[ty as usize]);
+    let by_class = matches!(ty, LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..));
+    // What fitted last is looked at first: classes are redefined only together with the method epoch. What a proxy fits
+    // depends on its target, not on its class.
+    let word = match v.kind() {
+        Some(kind) if by_class && kind != Kind::Proxy => {
+            let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
+            Some(u64::from(epoch) << 32 | u64::from(crate::vm::class_id_of(v)))
+        }
+        _ => None,
+    };
+    if word.is_some_and(|word| seen.load(Ordering::Relaxed) == word) {
+        return Ok(v);
+    }
     match fit(thread, module, ty, v)? {
-        Some(v) => Ok(v),
+        Some(v) => {
+            if let Some(word) = word {
+                seen.store(word, Ordering::Relaxed);
+            }
+            Ok(v)
+        }
         None => {
             let expected = name(thread, module, ty);
             Err(mismatch(thread, constant, &expected, v))

@@ -18,7 +18,7 @@ pub mod trace;
 pub mod transfer;
 
 use crate::bytecode::Instr;
-use crate::class::ErrorClass;
+use crate::class::{Construction, ErrorClass};
 use crate::code::Code;
 use crate::error::Control;
 use crate::heap::Heap;
@@ -70,6 +70,8 @@ pub struct Thread {
     pub current: *mut Task,
     /// Inline caches, indexed by `Code::ic_base + site`.
     pub ics: *mut Ic,
+    /// How instances of each class are made, with the method epoch at which that was found.
+    pub(crate) constructions: Vec<(u32, Construction)>,
     /// How it switches.
     pub mode: Mode,
     /// The scheduler's state.
@@ -136,6 +138,7 @@ impl Thread {
             held_off: false,
             current: std::ptr::null_mut(),
             ics,
+            constructions: Vec::new(),
             mode,
             sched: sched::Sched::default(),
             envs: Vec::new(),
