@@ -230,9 +230,11 @@ fn waiting_for_nothing_is_a_deadlock() {
 #[test]
 fn an_interrupt_ends_what_waits_and_what_runs() {
     let (mut vm, module) = load(
-        "function wait() { sleep(60); }\nfunction run() { while (true) { try { run_on(); } catch (e) { } } }\nfunction run_on() { while (true) { } }",
+        "function wait() { sleep(60); }\nfunction run() { while (true) { try { run_on(); } catch (e) { } } }\nfunction run_on() { while (true) { } }\n\
+         function atomic_loop() { atomic { while (true) { try { run_on(); } catch (e) { } } } }\n\
+         function other() { spawn atomic_loop(); sleep(60); }",
     );
-    for name in ["wait", "run"] {
+    for name in ["wait", "run", "atomic_loop", "other"] {
         let interrupt = vm.interrupt_handle();
         let interrupter = std::thread::spawn(move || {
             while !interrupt.is_running() {

@@ -272,6 +272,7 @@ impl Host {
     /// Runs tasks until the budget is over or there is nothing to do. Gives the moment when there will be something to do by
     /// itself, if any.
     pub fn pump(&mut self, budget: Duration) -> Option<Instant> {
+        run::clear_stop(&mut self.thread);
         self.thread.pump(budget)
     }
 

@@ -109,6 +109,7 @@ pub(super) fn to_end(
     callee: Value,
     args: &[Value],
 ) -> Result<Value, Value> {
+    clear_stop(thread);
     let future = spawn(thread, callee, args)?;
     let pointer = future.pointer().cast::<Future>();
     // SAFETY: the future was just made, and its task lives.
@@ -401,11 +402,15 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Interrupts the call that the host is waiting for, if any. Returns at once.
+    /// Interrupts the call that the host is waiting for, if any. Returns at once. If another task keeps everything else waiting (in an
+    /// `atomic` block, or on a thread that does not switch), that is ended too, after a moment's grace.
     pub fn interrupt(&self) {
         let Some(vm) = self.vm.upgrade() else { return };
         let Some(master) = vm.registry.master() else { return };
         let id = self.evaluation.0.load(Ordering::SeqCst);
+        // For a task that lets nothing come in between; taken back when the message below arrives, or the next run begins.
+        master.stop.store(true, Ordering::SeqCst);
+        master.interrupt();
         if id != 0 {
             // If the thread has ended, there is nothing to interrupt.
             let _ = vm.registry.send(master.id, Message::Host(Box::new(move |thread| stop(thread, id))));
@@ -418,8 +423,15 @@ impl Interrupt {
     }
 }
 
+/// An interrupt has been served, or was meant for something earlier.
+pub(super) fn clear_stop(thread: &mut Thread) {
+    thread.shared.stop.store(false, Ordering::SeqCst);
+    thread.stop_seen = None;
+}
+
 /// Throws TaskExit where the task with this number stands.
 fn stop(thread: &mut Thread, id: u64) {
+    clear_stop(thread);
     // SAFETY: the table holds living tasks and nulls.
     let found = thread.sched.tasks.iter().copied().find(|t| !t.is_null() && unsafe { (**t).id } == id);
     let Some(task) = found else { return };

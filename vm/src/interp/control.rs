@@ -13,8 +13,13 @@ use crate::error::{Control, Outcome};
 use crate::object::task::{FRAME_WORDS, Generator, Stack, task_flag};
 use crate::object::{Instance, Kind, class_id, string};
 use crate::thread::stack::{self, Link, ReturnKind};
-use crate::thread::{Thread, sched, tasks, trace};
+use crate::thread::{Mode, Thread, sched, tasks, trace};
 use crate::value::Value;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long a task may hold off a host's interrupt by `atomic` before it is thrown there nevertheless.
+const STOP_GRACE: Duration = Duration::from_millis(50);
 
 const GENERATOR_NEW: u32 = 0;
 const GENERATOR_SUSPENDED: u32 = 1;
@@ -296,6 +301,15 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     }
     // SAFETY: a running task is live.
     let (atomic, flags) = unsafe { ((*thread.current).atomic, (*thread.current).flags) };
+    if (atomic > 0 || thread.mode != Mode::Preemptive)
+        && thread.shared.stop.load(Ordering::Relaxed)
+        && let Some(error) = overdue_stop(thread)
+    {
+        return match error {
+            Ok(error) => throw(thread, error),
+            Err(control) => handle(thread, control),
+        };
+    }
     if atomic > 0 {
         thread.set_limit_soon();
         return None;
@@ -313,6 +327,19 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     }
     thread.set_limit();
     None
+}
+
+/// What an interrupt by the host throws into a task that held it off for too long: an interrupt is no switch, so not even `atomic`
+/// keeps it away for ever.
+#[cold]
+fn overdue_stop(thread: &mut Thread) -> Option<Outcome> {
+    let seen = *thread.stop_seen.get_or_insert_with(Instant::now);
+    if seen.elapsed() < STOP_GRACE {
+        return None;
+    }
+    thread.stop_seen = None;
+    thread.shared.stop.store(false, Ordering::Relaxed);
+    Some(thread.new_error(ErrorClass::TaskExit, "interrupted").map_err(Into::into))
 }
 
 /// Leaves one level of `atomic`; a request that was held off is served now.

@@ -66,6 +66,8 @@ pub struct Thread {
     pub used: u64,
     /// A request was held off by `atomic`: it is looked at when that is left.
     pub(crate) held_off: bool,
+    /// When the running task was first seen to hold off a host's interrupt.
+    pub(crate) stop_seen: Option<std::time::Instant>,
     /// The running task, or null.
     pub current: *mut Task,
     /// Inline caches, indexed by `Code::ic_base + site`.
@@ -136,6 +138,7 @@ impl Thread {
             stack_end: std::ptr::null_mut(),
             used: 0,
             held_off: false,
+            stop_seen: None,
             current: std::ptr::null_mut(),
             ics,
             constructions: Vec::new(),

@@ -164,6 +164,8 @@ pub struct ThreadShared {
     pub heap_number: AtomicU32,
     /// False once it takes no more messages.
     pub alive: AtomicBool,
+    /// A host wants what runs to end, even if nothing may come in between (`atomic`, a thread that does not switch).
+    pub stop: AtomicBool,
     mailbox: SegQueue<Message>,
     sleeping: AtomicBool,
     gate: Mutex<bool>,
@@ -276,6 +278,7 @@ impl Registry {
             requested: AtomicBool::new(false),
             heap_number: AtomicU32::new(u32::MAX),
             alive: AtomicBool::new(true),
+            stop: AtomicBool::new(false),
             mailbox: SegQueue::new(),
             sleeping: AtomicBool::new(false),
             gate: Mutex::new(false),
