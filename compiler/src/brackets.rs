@@ -6,7 +6,6 @@
 use crate::ast::FileId;
 use crate::diagnostic::{Diagnostic, push_limited};
 use crate::limits::MAX_NESTING;
-use crate::source::line_col;
 use crate::token::{Tok, Token};
 
 /// The result: for each token, the index of its partner.
@@ -28,8 +27,10 @@ pub(crate) struct Brackets {
 
 /// `unfinished`: the lexer has already said that the text ends too early.
 pub(crate) fn match_brackets(file: FileId, src: &str, tokens: &[Token], unfinished: bool) -> Brackets {
-    let mut m =
-        Matcher { file, src, tokens, unfinished, stack: Vec::new(), suspect: None, out: Brackets::default() };
+    let newlines = src.bytes().zip(1u32..).filter(|&(b, _)| b == b'\n').map(|(_, next)| next);
+    let lines = std::iter::once(0).chain(newlines).collect();
+    let (stack, out) = (Vec::new(), Brackets::default());
+    let mut m = Matcher { file, src, lines, tokens, unfinished, stack, suspect: None, out };
     m.out.mate = (0..tokens.len()).collect();
     for (i, &Token { tok, .. }) in tokens.iter().enumerate() {
         if tok.opens() {
@@ -51,6 +52,8 @@ pub(crate) fn match_brackets(file: FileId, src: &str, tokens: &[Token], unfinish
 struct Matcher<'t> {
     file: FileId,
     src: &'t str,
+    /// Where the lines begin.
+    lines: Vec<u32>,
     tokens: &'t [Token],
     unfinished: bool,
     stack: Vec<usize>,
@@ -220,13 +223,12 @@ impl Matcher<'_> {
         self.tokens[i].span.text(self.src).to_owned()
     }
 
-    /// Column of the first thing on the line of a token.
+    /// How many blanks the line of a token begins with; as many as are worth counting.
     fn indent(&self, i: usize) -> usize {
-        let at = self.tokens[i].span.lo as usize;
-        let start = self.src[..at].rfind('\n').map_or(0, |n| n + 1);
-        let line = &self.src[start..];
-        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
-        line_col(&line[..blanks], blanks as u32).1
+        let at = self.tokens[i].span.lo;
+        let line = self.lines.partition_point(|&start| start <= at).max(1);
+        let text = &self.src.as_bytes()[self.lines[line - 1] as usize..];
+        text.iter().take(1000).take_while(|b| matches!(b, b' ' | b'\t')).count()
     }
 }
 

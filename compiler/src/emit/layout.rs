@@ -38,6 +38,11 @@ enum Form {
     Long,
 }
 
+/// Rounds in which only jumps that do not reach are made long.
+const EXACT_ROUNDS: usize = 6;
+/// How many times longer code can get by its jumps becoming long, at most (see [`size`]).
+const GROWTH: i64 = 4;
+
 fn size(ins: &Ins, form: Form) -> u32 {
     match (form, ins.op) {
         (Form::Gone, _) => 0,
@@ -87,7 +92,12 @@ pub(super) fn finish(
         )
         .collect();
     let mut pcs = vec![0u32; code.len() + 1];
+    // Each long jump may push others out of reach. A few rounds find the shortest forms of all but huge functions; then whatever could get
+    // out of reach if all code between grew as far as it can is made long, which is final.
+    let mut rounds = 0;
     loop {
+        let reach = if rounds < EXACT_ROUNDS { i64::from(i16::MAX) } else { i64::from(i16::MAX) / GROWTH };
+        rounds += 1;
         let mut pc = prologue;
         for (at, ins) in code.iter().enumerate() {
             pcs[at] = pc;
@@ -101,7 +111,7 @@ pub(super) fn finish(
             }
             if let Some(to) = targets[at] {
                 let distance = i64::from(pcs[to]) - i64::from(pcs[at]) - 1;
-                if i16::try_from(distance).is_err() {
+                if distance.abs() > reach {
                     forms[at] = Form::Long;
                     stable = false;
                 }

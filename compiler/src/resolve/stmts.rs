@@ -1,5 +1,7 @@
 //! Statements: scopes, and which `break`, `continue`, `return` stand where they may.
 
+use std::collections::HashMap;
+
 use super::VarKind;
 use super::patterns::bound_names;
 use super::scope::{Leave, Resolver};
@@ -162,7 +164,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn switch(&mut self, cases: &'a [SwitchCase<'a>]) {
         let mut default: Option<Span> = None;
-        let mut seen: Vec<(String, Span)> = Vec::new();
+        let mut seen: HashMap<String, Span> = HashMap::new();
         for case in cases {
             if case.values.is_empty()
                 && let Some(first) = default.replace(case.span)
@@ -181,13 +183,13 @@ impl<'a> Resolver<'a, '_> {
                     ExprKind::Null => "null".to_owned(),
                     _ => continue,
                 };
-                if let Some((_, first)) = seen.iter().find(|(known, _)| *known == text) {
+                if let Some(first) = seen.get(&text) {
                     self.problems
                         .error(value.span, format!("case {text} appears twice"))
                         .see(*first, "the first one")
                         .help("remove one of the two");
                 }
-                seen.push((text, value.span));
+                seen.entry(text).or_insert(value.span);
             }
             self.declare_block(case.body);
         }
