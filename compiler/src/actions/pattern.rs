@@ -85,6 +85,40 @@ impl<'a> Cx<'a> {
         self.pattern(PatternKind::Map { entries: self.slice(entries), rest }, l, r)
     }
 
+    /// `pattern = value`: a part of a declaration's pattern.
+    pub(crate) fn default_pattern(
+        &self,
+        pattern: Pattern<'a>,
+        value: &'a Expr<'a>,
+        l: u32,
+        r: u32,
+    ) -> Pattern<'a> {
+        self.pattern(PatternKind::Default { pattern: self.alloc(pattern), value }, l, r)
+    }
+
+    /// A pattern of `match` or `receive`: its parts have no defaults. Recursion is bounded by the nesting of brackets.
+    pub(crate) fn testing(&self, p: Pattern<'a>) -> Pattern<'a> {
+        match p.kind {
+            PatternKind::Default { value, .. } => self.error(
+                value.span,
+                "a pattern that tests has no defaults",
+                "write another arm for the value without this part",
+            ),
+            PatternKind::Array { items, .. } | PatternKind::Or(items) => {
+                for item in items {
+                    self.testing(*item);
+                }
+            }
+            PatternKind::Map { entries, .. } => {
+                for entry in entries {
+                    self.testing(entry.value);
+                }
+            }
+            _ => {}
+        }
+        p
+    }
+
     /// A pattern in `var`, `const` or `for`: it must only bind. Recursion is bounded by the nesting of brackets.
     pub(crate) fn irrefutable(&self, p: Pattern<'a>) -> Pattern<'a> {
         match p.kind {
@@ -98,6 +132,9 @@ impl<'a> Cx<'a> {
                 for entry in entries {
                     self.irrefutable(entry.value);
                 }
+            }
+            PatternKind::Default { pattern, .. } => {
+                self.irrefutable(*pattern);
             }
             _ => self.error(
                 p.span,

@@ -415,6 +415,11 @@ impl Dump {
                 self.rest(rest.as_ref());
                 self.put("}");
             }
+            PatternKind::Default { pattern, value } => {
+                self.pattern(pattern);
+                self.put(" = ");
+                self.expr(value);
+            }
             PatternKind::Or(list) => {
                 for (i, p) in list.iter().enumerate() {
                     self.put(if i > 0 { " | " } else { "" });

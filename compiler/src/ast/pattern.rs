@@ -4,7 +4,8 @@ use super::{Expr, Name, Path, Span, TypeRef};
 
 /// A pattern.
 ///
-/// In `var`, `const` and `for` the parser lets through only the kinds that bind: `Bind`, `Wildcard`, `Array` and `Map` of such.
+/// In `var`, `const` and `for` the parser lets through only the kinds that bind: `Bind`, `Wildcard`, `Array` and `Map` of such, whose parts may be
+/// `Default`.
 #[derive(Debug, Clone, Copy)]
 pub struct Pattern<'a> {
     /// What it tests.
@@ -53,6 +54,13 @@ pub enum PatternKind<'a> {
         entries: &'a [MapPatternEntry<'a>],
         /// `...name`: a new Map of the keys not mentioned; a bare `...` binds nothing and changes nothing.
         rest: Option<RestPattern<'a>>,
+    },
+    /// `p = value` in an array or map pattern of a declaration: `value` where there is no such element or key.
+    Default {
+        /// What binds the value.
+        pattern: &'a Pattern<'a>,
+        /// The value to take instead.
+        value: &'a Expr<'a>,
     },
     /// `p | q`: one of them, tried from the left. At least two. All must bind the same names (not checked here).
     Or(&'a [Pattern<'a>]),

@@ -263,6 +263,10 @@ fn of_pattern<'a>(p: &'a Pattern<'a>, f: Visit<'_, 'a>) {
         PatternKind::Array { items, .. } | PatternKind::Or(items) => {
             items.iter().for_each(|p| f(Node::Pattern(p)));
         }
+        PatternKind::Default { pattern, value } => {
+            f(Node::Pattern(pattern));
+            f(Node::Expr(value));
+        }
         PatternKind::Map { entries, .. } => entries.iter().for_each(|e| f(Node::Pattern(&e.value))),
     }
 }

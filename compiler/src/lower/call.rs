@@ -139,7 +139,7 @@ impl<'a> Lower<'a, '_> {
         {
             self.check_constructor(base, args, span);
         }
-        let receiver = self.self_reg();
+        let receiver = self.super_receiver(span);
         let site = self.site(name);
         if needs_array(args) {
             let pair = self.b().temps(2);

@@ -110,12 +110,10 @@ impl<'a> Lower<'a, '_> {
             }
             ExprKind::SuperCall(args) => self.super_call("new", args, e.span, dst),
             ExprKind::SuperMember(name) => {
-                // Outside of a call: a function that calls it.
-                self.error(
-                    name.span,
-                    format!("`super.{}` can only be called", name.text),
-                    format!("write `(...args) => self.{}(...args)` for a function value", name.text),
-                );
+                let receiver = self.super_receiver(e.span);
+                let site = self.site(name.text);
+                self.at(name.span);
+                self.op(Op::GetSuper, dst.0, receiver.0, site);
             }
             ExprKind::New { class, args } => self.new_to(*class, args, e.span, dst),
             ExprKind::Spawn(body) => self.spawn(body, e.span, Some(dst)),
@@ -274,6 +272,21 @@ impl<'a> Lower<'a, '_> {
         match self.res.funcs[id].self_var.map(|var| self.access(var)) {
             Some(Access::Home(Home::Reg(r))) => r,
             _ => Reg(0),
+        }
+    }
+
+    /// The `self` that goes with a `super` at `span`: the member's own, or the one that a function within it has captured.
+    pub(super) fn super_receiver(&mut self, span: Span) -> Reg {
+        match self.var_of(span) {
+            None => self.self_reg(),
+            Some(id) => match self.var_reg(id) {
+                Some(reg) => reg,
+                None => {
+                    let tmp = self.temp();
+                    self.load_var(id, tmp);
+                    tmp
+                }
+            },
         }
     }
 

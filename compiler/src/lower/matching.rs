@@ -127,6 +127,8 @@ impl<'a> Lower<'a, '_> {
                     self.fill_name(name, tmp);
                 }
             }
+            // The parser has reported it.
+            PatternKind::Default { .. } => {}
             PatternKind::Or(patterns) => {
                 let found = self.label();
                 for (number, p) in patterns.iter().enumerate() {

@@ -4,7 +4,7 @@ use corella_vm::bytecode::{Const, Op, TypeRef as VmType};
 
 use super::literal::Lit;
 use super::state::{Home, Lower};
-use crate::ast::{Name, Pattern, PatternKind, Target, TargetKind};
+use crate::ast::{Expr, Name, Pattern, PatternKind, Target, TargetKind};
 use crate::emit::Reg;
 use crate::resolve::{Place, bound_names};
 
@@ -57,8 +57,12 @@ impl<'a> Lower<'a, '_> {
                     if matches!(item.kind, PatternKind::Wildcard) {
                         continue;
                     }
+                    let (item, default) = without_default(item);
                     let part = self.part_reg(item, tmp);
-                    self.element(part, src, number);
+                    match default {
+                        None => self.element(part, src, number),
+                        Some(value) => self.element_or(part, src, number, value),
+                    }
                     self.fill(item, part);
                 }
                 if let Some(name) = rest.and_then(|r| r.name) {
@@ -70,9 +74,10 @@ impl<'a> Lower<'a, '_> {
                 let tmp = self.temp();
                 for entry in *entries {
                     self.at(entry.span);
-                    let part = self.part_reg(&entry.value, tmp);
-                    self.key(part, src, entry.key.text);
-                    self.fill(&entry.value, part);
+                    let (value, default) = without_default(&entry.value);
+                    let part = self.part_reg(value, tmp);
+                    self.key(part, src, entry.key.text, default);
+                    self.fill(value, part);
                 }
                 if let Some(name) = rest.and_then(|r| r.name) {
                     let keys: Vec<&str> = entries.iter().map(|e| e.key.text).collect();
@@ -86,6 +91,7 @@ impl<'a> Lower<'a, '_> {
             | PatternKind::Literal(_)
             | PatternKind::Range { .. }
             | PatternKind::Type { .. }
+            | PatternKind::Default { .. }
             | PatternKind::Or(_) => {}
         }
         self.release(mark);
@@ -112,7 +118,7 @@ impl<'a> Lower<'a, '_> {
                 let tmp = self.temp();
                 for (key, item) in *entries {
                     self.at(key.span);
-                    self.key(tmp, src, key.text);
+                    self.key(tmp, src, key.text, None);
                     self.destructure_target(item, tmp);
                 }
                 if let Some(rest) = rest {
@@ -141,6 +147,28 @@ impl<'a> Lower<'a, '_> {
         }
     }
 
+    /// `dst = src[number]`, or a default if `src` is not that long.
+    fn element_or(&mut self, dst: Reg, src: Reg, number: usize, default: &'a Expr<'a>) {
+        let (missing, done) = (self.label(), self.label());
+        let mark = self.mark();
+        let len = self.temp();
+        let site = self.site("length");
+        self.op(Op::GetLen, len.0, src.0, site);
+        match i16::try_from(number) {
+            Ok(imm) => self.jump(Op::JLeI, len.0, imm as u16, missing),
+            Err(_) => {
+                let index = self.const_reg(Const::Int(number as i64));
+                self.jump(Op::JLe, len.0, index.0, missing);
+            }
+        }
+        self.release(mark);
+        self.element(dst, src, number);
+        self.goto(done);
+        self.bind(missing);
+        self.to(default, dst);
+        self.bind(done);
+    }
+
     /// `dst = src[from..]`
     pub(super) fn tail(&mut self, dst: Reg, src: Reg, from: usize) {
         let mark = self.mark();
@@ -151,15 +179,28 @@ impl<'a> Lower<'a, '_> {
         self.release(mark);
     }
 
-    /// `dst = src[key]` of a map, `src.key` of anything else.
-    fn key(&mut self, dst: Reg, src: Reg, key: &str) {
+    /// `dst = src[key]` of a map, or a default if it has no such key; `src.key` of anything else.
+    fn key(&mut self, dst: Reg, src: Reg, key: &str, default: Option<&'a Expr<'a>>) {
         let (attribute, done) = (self.label(), self.label());
         let mark = self.mark();
         let map = self.m.type_index(VmType::Builtin("Map".to_owned()));
         let key_reg = self.const_reg(Const::Str(key.to_owned()));
         self.jump(Op::JNotIs, src.0, map, attribute);
+        let missing = default.map(|value| (self.label(), value));
+        if let Some((missing, _)) = missing {
+            let inner = self.mark();
+            let found = self.temp();
+            self.op(Op::In, found.0, key_reg.0, src.0);
+            self.jump(Op::JFalse, found.0, 0, missing);
+            self.release(inner);
+        }
         self.op(Op::GetIndex, dst.0, src.0, key_reg.0);
         self.goto(done);
+        if let Some((missing, value)) = missing {
+            self.bind(missing);
+            self.to(value, dst);
+            self.goto(done);
+        }
         self.bind(attribute);
         let site = self.site(key);
         self.op(Op::GetAttr, dst.0, src.0, site);
@@ -180,5 +221,13 @@ impl<'a> Lower<'a, '_> {
             self.op_n(Op::CallMethod, 1, window.0, site, window.0);
             self.release(mark);
         }
+    }
+}
+
+/// A part of a pattern, and what stands for it where the value has no such part.
+fn without_default<'a>(part: &'a Pattern<'a>) -> (&'a Pattern<'a>, Option<&'a Expr<'a>>) {
+    match part.kind {
+        PatternKind::Default { pattern, value } => (pattern, Some(value)),
+        _ => (part, None),
     }
 }

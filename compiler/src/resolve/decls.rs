@@ -220,14 +220,11 @@ impl<'a> Resolver<'a, '_> {
 
     /// The names of a binding pattern have their values from here on.
     pub(super) fn bind_pattern(&mut self, pattern: &'a Pattern<'a>, ty: Ty<'a>) {
-        let mut names = Vec::new();
-        bound_names(pattern, &mut |name| names.push(name));
-        let single = matches!(pattern.kind, PatternKind::Bind(_));
-        for name in names {
-            self.ready(name);
-            if let (true, Some(&id)) = (single, self.out.decls.get(&name.span.lo)) {
-                self.out.vars[id].ty = ty;
-            }
+        self.binding_parts(pattern);
+        if let PatternKind::Bind(name) = pattern.kind
+            && let Some(&id) = self.out.decls.get(&name.span.lo)
+        {
+            self.out.vars[id].ty = ty;
         }
         self.pattern_uses(pattern);
     }

@@ -1,6 +1,6 @@
 //! Expressions: uses of names, captures, and where `self`, `super` and `yield` may stand.
 
-use super::scope::Resolver;
+use super::scope::{FuncCtx, Resolver};
 use super::{Binding, FuncKind, VarKind};
 use crate::ast::{
     Expr, ExprKind, InlineOp, Item, MapEntry, Receive, Span, SpawnBody, Target, TargetKind, TemplatePart,
@@ -197,25 +197,35 @@ impl<'a> Resolver<'a, '_> {
         self.note(span.lo, binding);
     }
 
+    /// `super` means the method around this place, however many functions lie in between; they capture its `self`.
     fn super_ref(&mut self, span: Span, call: bool) {
-        let kind = self.func().kind;
-        match self.func().has_base {
-            Some(true) if matches!(kind, FuncKind::Method | FuncKind::Constructor | FuncKind::Init) => {
-                if call && kind != FuncKind::Constructor {
+        let direct = self.funcs.len() - 1;
+        let method = self.funcs.iter().rposition(|f| f.has_base.is_some());
+        match method.map(|at| (at, &self.funcs[at])) {
+            Some((at, &FuncCtx { kind, has_base: Some(true), .. }))
+                if matches!(kind, FuncKind::Method | FuncKind::Constructor | FuncKind::Init) =>
+            {
+                if call && (kind != FuncKind::Constructor || at != direct) {
                     self.problems
                         .error(span, "`super(...)` can be called only in a constructor")
                         .help("call a method of the base class as `super.name(...)`");
                 }
+                if at != direct
+                    && let Some(Binding::Var(id)) = self.find("self")
+                {
+                    self.use_var(id, span);
+                    self.note(span.lo, Binding::Var(id));
+                }
             }
-            Some(false) => {
+            Some((_, &FuncCtx { has_base: Some(false), .. })) => {
                 self.problems
                     .error(span, "`super` stands in a class that extends no other")
                     .help("declare the base class: `class Name : Base { ... }`");
             }
             _ => {
-                self.problems.error(span, "`super` stands outside of a method").help(
-                    "`super` exists directly in methods and constructors, not in functions within them",
-                );
+                self.problems
+                    .error(span, "`super` stands outside of a method")
+                    .help("`super` exists in methods and constructors, and in functions within them");
             }
         }
     }

@@ -12,6 +12,7 @@ pub(crate) fn bound_names<'a>(pattern: &Pattern<'a>, found: &mut dyn FnMut(Name<
         | PatternKind::Literal(_)
         | PatternKind::Range { .. } => {}
         PatternKind::Bind(name) => found(name),
+        PatternKind::Default { pattern, .. } => bound_names(pattern, found),
         PatternKind::Type { name, .. } => {
             if let Some(name) = name {
                 found(name);
@@ -62,6 +63,7 @@ impl<'a> Resolver<'a, '_> {
             | PatternKind::Literal(_)
             | PatternKind::Range { .. } => {}
             PatternKind::Constant(path) => self.use_name(path.segments[0], false),
+            PatternKind::Default { pattern, .. } => self.pattern_uses(pattern),
             PatternKind::Type { ty, name } => {
                 let resolved = self.type_ref(ty);
                 if let Some(id) = name.and_then(|n| self.out.decls.get(&n.span.lo).copied()) {
@@ -84,6 +86,27 @@ impl<'a> Resolver<'a, '_> {
                     self.pattern_uses(p);
                 }
             }
+        }
+    }
+
+    /// The names of a binding pattern have their values from here on, one after the other: a default may use those before it.
+    pub(super) fn binding_parts(&mut self, pattern: &'a Pattern<'a>) {
+        match &pattern.kind {
+            PatternKind::Default { pattern, value } => {
+                self.expr(value);
+                self.binding_parts(pattern);
+            }
+            PatternKind::Array { items, rest } => {
+                items.iter().for_each(|item| self.binding_parts(item));
+                rest.and_then(|r| r.name).into_iter().for_each(|name| self.ready(name));
+            }
+            PatternKind::Map { entries, rest } => {
+                entries.iter().for_each(|entry| self.binding_parts(&entry.value));
+                rest.and_then(|r| r.name).into_iter().for_each(|name| self.ready(name));
+            }
+            PatternKind::Bind(name) => self.ready(*name),
+            // The parser lets no other kinds through where values are only bound.
+            _ => {}
         }
     }
 

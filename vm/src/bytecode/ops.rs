@@ -446,6 +446,8 @@ ops! {
     GetAttr = "attr.get" (n: None, a: Write, b: Read, c: Site) THROWS | ALLOCATES | CALLS;
     /// Attribute named by site `c` of `a` = `b`.
     SetAttr = "attr.set" (n: None, a: Read, b: Read, c: Site) THROWS | ALLOCATES | CALLS;
+    /// `a` = method named by site `c` of the superclass of the class that the running method was declared in, bound to `b`.
+    GetSuper = "super.get" (n: None, a: Write, b: Read, c: Site) THROWS | ALLOCATES | CALLS;
     /// `a = b.length`; site `c` is named `length`.
     GetLen = "length" (n: None, a: Write, b: Read, c: Site) THROWS | ALLOCATES | CALLS;
     /// `a` = attribute of `b` whose name is the string in `c`.

@@ -4,14 +4,14 @@ use super::describe::type_name;
 use super::ic::Ic;
 use super::{access, instances, proxies, types};
 use crate::bytecode::Capture;
-use crate::class::{ErrorClass, Member};
+use crate::class::{Class, ErrorClass, Member};
 use crate::code::Code;
 use crate::error::{Control, Outcome};
 use crate::native::{ANY, NativeCode, NativeDef};
 use crate::object::function::{self, Closure};
 use crate::object::task::FRAME_WORDS;
 use crate::object::{Kind, array, class_id};
-use crate::symbol::sym;
+use crate::symbol::{Symbol, sym};
 use crate::thread::Thread;
 use crate::thread::stack::{Link, ReturnKind};
 use crate::value::Value;
@@ -430,30 +430,46 @@ pub fn call_super(thread: &mut Thread, site: u16, first: u16, n: u8, dst: u16) -
     super_method(thread, site, &all, Target::register(dst))
 }
 
-fn super_method(thread: &mut Thread, site: u16, all: &[Value], target: Target) -> Outcome<Called> {
+/// `super.name` outside of a call.
+pub fn get_super(thread: &mut Thread, receiver: Value, site: u16) -> Outcome {
+    let (home, name) = super_site(thread, site)?;
+    match home.superclass {
+        Some(class) if class.member(name).is_some() => access::get_member(thread, receiver, class, name),
+        _ => Err(no_super(thread, home, name)),
+    }
+}
+
+/// The class in which the running method was declared, and the name at a site.
+fn super_site(thread: &mut Thread, site: u16) -> Outcome<(&'static Class, Symbol)> {
     let code = types::running_code(thread);
-    let name = code.sites[site as usize];
-    let Some(home) = code.home_class() else {
-        return Err(thread.error(ErrorClass::StateError, "super is used outside a class"));
-    };
-    let member = home.superclass.and_then(|class| class.member(name));
-    match member {
+    match code.home_class() {
+        Some(home) => Ok((home, code.sites[site as usize])),
+        None => Err(thread.error(ErrorClass::StateError, "super is used outside a class")),
+    }
+}
+
+fn super_method(thread: &mut Thread, site: u16, all: &[Value], target: Target) -> Outcome<Called> {
+    let (home, name) = super_site(thread, site)?;
+    match home.superclass.and_then(|class| class.member(name)) {
         Some(Member::Method(f)) => call_with_receiver(thread, f, all[0], &all[1..], target),
         _ if name == sym::NEW && all.len() == 1 => Ok(Called::Value(Value::NULL)),
-        _ => {
-            let text = thread.vm.symbols.name(name);
-            let text = if name == sym::NEW { "constructor" } else { &text };
-            let message = match home.superclass {
-                Some(class) => format!(
-                    "superclass {} has no {text}{}",
-                    class.name,
-                    if name == sym::NEW { " that takes arguments" } else { "" }
-                ),
-                None => format!("class {} has no superclass", home.name),
-            };
-            Err(thread.error(ErrorClass::AttributeError, message))
-        }
+        _ => Err(no_super(thread, home, name)),
     }
+}
+
+#[cold]
+fn no_super(thread: &mut Thread, home: &'static Class, name: Symbol) -> Control {
+    let text = thread.vm.symbols.name(name);
+    let text = if name == sym::NEW { "constructor" } else { &text };
+    let message = match home.superclass {
+        Some(class) => format!(
+            "superclass {} has no {text}{}",
+            class.name,
+            if name == sym::NEW { " that takes arguments" } else { "" }
+        ),
+        None => format!("class {} has no superclass", home.name),
+    };
+    thread.error(ErrorClass::AttributeError, message)
 }
 
 fn spread(thread: &mut Thread, list: Value) -> Outcome<Args> {

@@ -936,6 +936,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                     slow!(i.a(), access::get_attr(thread, object, i.c()));
                 }
             }
+            Op::GetSuper => slow!(i.a(), call::get_super(thread, reg!(i.b()), i.c())),
             Op::GetAttrDyn => slow!(i.a(), access::get_attr_dynamic(thread, reg!(i.b()), reg!(i.c()))),
             Op::SetAttrDyn => {
                 effect!(access::set_attr_dynamic(thread, reg!(i.a()), reg!(i.b()), reg!(i.c())))
