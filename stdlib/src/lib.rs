@@ -65,8 +65,18 @@ pub static FUNCTIONS: &[&[NativeRow]] =
     &[builtins::ROWS, builtins::HIDDEN, map::HIDDEN, concurrency::functions::FUNCTIONS];
 
 /// Natives of modules; `("math", sqrt)` is known to the module's script part as `__math_sqrt`.
-pub static MODULES: &[(&str, &[NativeRow])] =
-    &[("math", math::ROWS), ("time", time::ROWS), ("gc", concurrency::memory::GC), ("file", file::ROWS)];
+pub static MODULES: &[(&str, &[NativeRow])] = &[
+    ("math", math::ROWS),
+    ("time", time::ROWS),
+    ("gc", concurrency::memory::GC),
+    ("file", file::ROWS),
+    ("task", concurrency::hooks::TASK),
+    ("thread", concurrency::hooks::THREAD),
+    ("shared", concurrency::shared::counter::ROWS),
+    ("shared", concurrency::shared::map::ROWS),
+    ("shared", concurrency::shared::queue::ROWS),
+    ("pool", concurrency::shared::pool::ROWS),
+];
 
 /// Gives a VM the natives. The prelude and the modules in Corella come after that, as they are run by a thread.
 pub fn install(vm: &Vm) {

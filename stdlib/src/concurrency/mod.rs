@@ -3,7 +3,9 @@
 pub(crate) mod functions;
 pub(crate) mod future;
 pub(crate) mod generator;
+pub(crate) mod hooks;
 pub(crate) mod memory;
 pub(crate) mod proxy;
+pub(crate) mod shared;
 pub(crate) mod task;
 pub(crate) mod thread;

@@ -14,7 +14,8 @@ pub struct Weak {
     pub target: Slot,
 }
 
-/// An object of the host, dropped when the handle dies. Only the owning thread may reach the content.
+/// An object of the host, dropped when the handle dies. Only the owning thread may reach the content,
+/// but for what [`shared`] gives out.
 #[repr(C)]
 pub struct Handle {
     /// Header, with [`super::FLAG_FINALISER`]; `class` may be a host-registered class.
@@ -38,6 +39,26 @@ pub fn new_weak(heap: &mut Heap, target: Value) -> Result<*mut Weak, OutOfMemory
     // SAFETY: the object was just allocated as a weak reference.
     unsafe { (&raw mut (*weak).target).write(Slot::new(target)) };
     Ok(weak)
+}
+
+/// A new host object that all threads may use, each through its own proxy: see [`shared`].
+pub fn new_shared<T: Any + Send + Sync>(
+    heap: &mut Heap,
+    content: std::sync::Arc<T>,
+) -> Result<Value, OutOfMemory> {
+    Ok(Value::object(new_handle(heap, class_id::INTERNAL, Box::new(content))?.cast()))
+}
+
+/// What [`new_shared`] made: of a handle of this thread, or of another one's behind a proxy.
+pub fn shared<T: Any + Send + Sync>(value: Value) -> Option<std::sync::Arc<T>> {
+    let object = super::equality::identity(value);
+    if !value.is_object() || !Value::object(object).is_kind(Kind::Handle) {
+        return None;
+    }
+    // SAFETY: the kind was checked. The content was written before anybody else could see the handle, and is dropped only
+    // after the grace period of the handle's end, so another thread may look at it as well; an `Arc` of what is `Sync` may be
+    // cloned from any thread.
+    unsafe { (*object.cast::<Handle>()).content.as_ref()?.downcast_ref::<std::sync::Arc<T>>().cloned() }
 }
 
 /// A new host object of a class that the host registered.

@@ -58,6 +58,26 @@ pub fn of_task(thread: &mut Thread, task: *mut Task) -> Outcome {
     Ok(Value::object(future.cast()))
 }
 
+/// A future of a task of this thread that says when it has ended. Unlike the one that `spawn` gives, dropping it cancels nothing.
+pub fn observe(thread: &mut Thread, task: *mut Task) -> Outcome {
+    // SAFETY: the caller has a task as a value.
+    unsafe {
+        let known = (*task).future;
+        if !known.is_null() {
+            thread.heap.import_own(known.cast());
+            return Ok(Value::object(known.cast()));
+        }
+        let future = new(thread, tasks::to_value(task), 0)?;
+        if (*task).state == TaskState::Done {
+            complete(thread, future, Ok(Value::NULL));
+        } else {
+            (*task).future = future;
+            thread.heap.barrier(task.cast());
+        }
+        Ok(Value::object(future.cast()))
+    }
+}
+
 /// A future for the answer of another thread, and how that thread is to address it.
 pub fn remote(thread: &mut Thread, other: u64) -> Outcome<(Value, Reply)> {
     thread.remote.next = thread.remote.next.wrapping_add(1).max(1);

@@ -16,6 +16,7 @@ pub mod tasks;
 pub mod timers;
 pub mod trace;
 pub mod transfer;
+pub mod watchdog;
 
 use crate::bytecode::Instr;
 use crate::class::{Construction, ErrorClass};
@@ -82,6 +83,8 @@ pub struct Thread {
     pub envs: Vec<Value>,
     /// Futures that wait for tasks of other threads.
     pub remote: futures::RemoteFutures,
+    /// Key of the thread's own values (`ThreadLocal`), a map among `pins`; made when first asked for.
+    pub locals: Option<usize>,
     /// Values that natives and hosts keep: slot table.
     pub pins: Vec<Value>,
     /// Fuel used in all.
@@ -146,6 +149,7 @@ impl Thread {
             sched: sched::Sched::default(),
             envs: Vec::new(),
             remote: futures::RemoteFutures::default(),
+            locals: None,
             pins: Vec::new(),
             fuel_used: 0,
             retry_pc: std::ptr::null(),

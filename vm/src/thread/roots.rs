@@ -86,7 +86,10 @@ impl Roots for ThreadRoots<'_> {
                 }
                 if !live.is_live(future.cast()) {
                     (*task).future = std::ptr::null_mut();
-                    self.dead.push(((*task).table_index, (*task).id));
+                    // A future that only observes the task (see `futures::observe`) may come and go.
+                    if (*task).flags & task_flag::HAS_FUTURE != 0 {
+                        self.dead.push(((*task).table_index, (*task).id));
+                    }
                     return false;
                 }
                 !live.is_old(future.cast())

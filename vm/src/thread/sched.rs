@@ -4,6 +4,7 @@ use super::{Mode, Thread, messages, tasks, timers};
 use crate::config::Tick;
 use crate::interp::{self, Exit};
 use crate::object::task::{Stack, Task, TaskState, task_flag};
+use crate::value::Value;
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -85,6 +86,8 @@ pub struct Sched {
     pub chosen: Option<*mut Task>,
     /// The task that goes on in the tick of the one that runs, once that waits or ends, if any.
     handoff: Option<*mut Task>,
+    /// A task that watches how long the others run, while it waits.
+    pub watchdog: Option<Box<super::watchdog::Watchdog>>,
     /// A full collection was asked for.
     pub collect: bool,
     /// A full collection is due at this moment.
@@ -252,6 +255,9 @@ impl Thread {
             units = units.min(self.vm.registry.fuel_left().max(1));
         }
         self.used = 0;
+        if let Some(left) = self.watchdog_left() {
+            units = units.min(left.max(1));
+        }
         self.held_off = false;
         // A request that came in between must not be lost: whoever makes one writes `requested` before the limit, and the swap
         // sees what came before a limit that it overwrites.
@@ -299,6 +305,9 @@ impl Thread {
         }
         self.reap();
         let Some((task, new_tick)) = self.sched.dequeue() else {
+            if self.watchdog_wake(Value::NULL) {
+                return Turn::Ran;
+            }
             return Turn::Sleep(self.sched.timers.next_deadline());
         };
         self.ran = true;
@@ -362,6 +371,7 @@ impl Thread {
     fn run_task(&mut self, task: *mut Task) -> Exit {
         // SAFETY: the task is live and has a stack with a frame: it has not ended.
         unsafe {
+            self.watchdog_enter(task);
             self.current = task;
             (*task).state = TaskState::Running;
             if (*task).flags & task_flag::DIRTY == 0 {
@@ -385,6 +395,7 @@ impl Thread {
         match exit {
             Exit::Ended => {}
             Exit::Parked => tasks::fit_stack(self, task),
+            Exit::Preempted if self.watchdog_leave(task) => {}
             Exit::Yielded | Exit::Preempted => self.sched.enqueue(task),
         }
         exit
@@ -402,6 +413,9 @@ impl Thread {
 
 /// Whether the running task has to give way now.
 pub fn tick_is_over(thread: &mut Thread) -> bool {
+    if thread.watchdog_left() == Some(0) {
+        return true;
+    }
     if thread.mode != Mode::Preemptive {
         // Messages and timers are still looked at when the task waits; nothing interrupts it.
         return false;

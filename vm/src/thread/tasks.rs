@@ -280,11 +280,13 @@ pub fn finish(thread: &mut Thread, result: Result<Value, Value>) {
             // It may have been the last holder of futures that it awaited.
             thread.collect_soon();
         }
-        if future.is_null() {
+        // A detached task's error is reported even if somebody observes its end.
+        if future.is_null() || (*task).flags & task_flag::HAS_FUTURE == 0 {
             if let (Err(error), false) = (result, rethrown) {
                 super::trace::report_unhandled(thread, task, error);
             }
-        } else {
+        }
+        if !future.is_null() {
             futures::complete(thread, future, result);
         }
     }

@@ -1,0 +1,247 @@
+//! Jobs that have not begun, from which idle workers of any thread take: what `ThreadPool` and the weaver are made of.
+//!
+//! Jobs of one priority wait in a FIFO deque that any number of workers steal from (crossbeam-deque); the deque of the highest
+//! priority is looked at first. A job is claimed exactly once: by the worker that takes it, or by whoever revokes it before.
+//! What became of it goes into a list that the pool's home thread empties; one message tells it that there is something.
+
+use super::waiters::Waiters;
+use super::{lock, structure};
+use crate::args::{int, size};
+use corella_vm::error::Outcome;
+use corella_vm::native::NativeRow;
+use corella_vm::object::{array, handle};
+use corella_vm::thread::Thread;
+use corella_vm::thread::transfer::{self, Transfer};
+use corella_vm::value::Value;
+use crossbeam_deque::{Injector, Steal};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// The natives, known as `__pool_...`.
+pub(crate) static ROWS: &[NativeRow] = &[
+    ("new", 1, 1, new, "A pool for so many workers at a time."),
+    ("put", 4, 4, put, "Lets job number `id` with this priority be taken."),
+    ("take", 2, 2, take, "The next job for worker number `index`, waiting for one; null when the pool is closed."),
+    ("revoke", 2, 2, revoke, "Takes job number `id` back; whether it had not begun."),
+    ("done", 4, 4, done, "Notes what became of job number `id`; whether the home thread has to be told."),
+    ("results", 1, 1, results, "What became of jobs since the last call: id, whether it succeeded, value, ..."),
+    ("limit", 2, 2, limit, "From now on workers with a number below this take jobs."),
+    ("suspend", 2, 2, suspend, "Whether no job is to be taken for the time being."),
+    ("close", 1, 1, close, "Has all workers end."),
+    ("closed", 1, 1, closed, "Whether the workers are to end."),
+    ("pass", 1, 1, pass, "A woken worker will not look: others are to."),
+    ("waiting", 1, 1, waiting, "How many jobs wait to be taken."),
+];
+
+struct Entry {
+    id: i64,
+    job: Transfer,
+}
+
+struct Finished {
+    id: i64,
+    succeeded: bool,
+    value: Transfer,
+}
+
+struct Pool {
+    /// Descending priorities, each with its jobs; a level is never removed.
+    levels: RwLock<Vec<(i64, Injector<Entry>)>>,
+    /// Jobs that neither a worker nor a revoker has claimed.
+    unclaimed: Mutex<HashSet<i64>>,
+    finished: Mutex<Vec<Finished>>,
+    /// The home thread has been told, and has not looked yet.
+    told: AtomicBool,
+    limit: AtomicUsize,
+    suspended: AtomicBool,
+    closed: AtomicBool,
+    idle: Arc<Waiters>,
+    /// Workers beyond the limit.
+    resting: Arc<Waiters>,
+}
+
+impl Pool {
+    fn take(&self) -> Option<Entry> {
+        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+        for (_, jobs) in levels.iter() {
+            loop {
+                match jobs.steal() {
+                    Steal::Success(entry) if lock(&self.unclaimed).remove(&entry.id) => return Some(entry),
+                    Steal::Success(_) | Steal::Retry => {}
+                    Steal::Empty => break,
+                }
+            }
+        }
+        None
+    }
+
+    fn put(&self, priority: i64, entry: Entry) {
+        lock(&self.unclaimed).insert(entry.id);
+        {
+            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, jobs)) = levels.iter().find(|level| level.0 == priority) {
+                jobs.push(entry);
+                return;
+            }
+        }
+        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+        let at = levels.partition_point(|level| level.0 > priority);
+        if levels.get(at).is_none_or(|level| level.0 != priority) {
+            levels.insert(at, (priority, Injector::new()));
+        }
+        levels[at].1.push(entry);
+    }
+
+    fn has_jobs(&self) -> bool {
+        let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+        levels.iter().any(|level| !level.1.is_empty())
+    }
+
+    fn may_take(&self) -> bool {
+        self.has_jobs() && !self.suspended.load(Ordering::SeqCst)
+    }
+}
+
+fn this(thread: &mut Thread, args: &[Value]) -> Outcome<Arc<Pool>> {
+    structure::<Pool>(thread, "ThreadPool", args[0])
+}
+
+fn new(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let limit = size(thread, "ThreadPool", "size", args[0])?;
+    let pool = Pool {
+        levels: RwLock::default(),
+        unclaimed: Mutex::default(),
+        finished: Mutex::default(),
+        told: AtomicBool::new(false),
+        limit: AtomicUsize::new(limit),
+        suspended: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
+        idle: Arc::default(),
+        resting: Arc::default(),
+    };
+    Ok(handle::new_shared(&mut thread.heap, Arc::new(pool))?)
+}
+
+fn put(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let id = int(thread, "ThreadPool", "id", args[1])?;
+    let priority = int(thread, "ThreadPool", "priority", args[2])?;
+    let job = transfer::export(thread, args[3])?;
+    pool.put(priority, Entry { id, job });
+    pool.idle.wake_one(thread);
+    Ok(Value::NULL)
+}
+
+fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let index = size(thread, "ThreadPool", "index", args[1])?;
+    loop {
+        if pool.closed.load(Ordering::SeqCst) {
+            return Ok(Value::NULL);
+        }
+        if index >= pool.limit.load(Ordering::SeqCst) {
+            if pool.has_jobs() {
+                // It may have been woken for a job that is not for it any more.
+                pool.idle.wake_one(thread);
+            }
+            let rests =
+                || index >= pool.limit.load(Ordering::SeqCst) && !pool.closed.load(Ordering::SeqCst);
+            match pool.resting.park(thread, None, rests) {
+                Some(control) => return Err(control),
+                None => continue,
+            }
+        }
+        if !pool.suspended.load(Ordering::SeqCst) {
+            if let Some(entry) = pool.take() {
+                let job = transfer::import(thread, entry.job)?;
+                return crate::list(thread, &[Value::int_unchecked(entry.id), job]);
+            }
+        }
+        let idles = || {
+            !pool.may_take()
+                && !pool.closed.load(Ordering::SeqCst)
+                && index < pool.limit.load(Ordering::SeqCst)
+        };
+        if let Some(control) = pool.idle.park(thread, None, idles) {
+            return Err(control);
+        }
+    }
+}
+
+fn revoke(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let id = int(thread, "ThreadPool", "id", args[1])?;
+    let revoked = lock(&pool.unclaimed).remove(&id);
+    Ok(Value::bool(revoked))
+}
+
+fn done(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let id = int(thread, "ThreadPool", "id", args[1])?;
+    let succeeded = args[2] == Value::TRUE;
+    let value = transfer::export(thread, args[3])?;
+    lock(&pool.finished).push(Finished { id, succeeded, value });
+    Ok(Value::bool(!pool.told.swap(true, Ordering::SeqCst)))
+}
+
+fn results(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    pool.told.store(false, Ordering::SeqCst);
+    let all = std::mem::take(&mut *lock(&pool.finished));
+    let list = array::new(&mut thread.heap, all.len() * 3)?;
+    thread.charge(all.len() as u64);
+    for Finished { id, succeeded, value } in all {
+        let value = transfer::import(thread, value)?;
+        for part in [Value::int_unchecked(id), Value::bool(succeeded), value] {
+            array::push(&mut thread.heap, list, part)?;
+        }
+    }
+    Ok(array::to_value(list))
+}
+
+fn limit(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let limit = size(thread, "ThreadPool.resize", "size", args[1])?;
+    pool.limit.store(limit, Ordering::SeqCst);
+    pool.resting.wake_all(thread);
+    pool.idle.wake_all(thread);
+    Ok(Value::NULL)
+}
+
+fn suspend(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let suspended = args[1] == Value::TRUE;
+    pool.suspended.store(suspended, Ordering::SeqCst);
+    if !suspended {
+        pool.idle.wake_all(thread);
+    }
+    Ok(Value::NULL)
+}
+
+fn close(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    pool.closed.store(true, Ordering::SeqCst);
+    pool.idle.wake_all(thread);
+    pool.resting.wake_all(thread);
+    Ok(Value::NULL)
+}
+
+fn closed(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    Ok(Value::bool(pool.closed.load(Ordering::SeqCst)))
+}
+
+fn pass(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    if pool.may_take() {
+        pool.idle.wake_one(thread);
+    }
+    Ok(Value::NULL)
+}
+
+fn waiting(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let waiting = lock(&pool.unclaimed).len();
+    Ok(Value::int_unchecked(waiting as i64))
+}

@@ -1,0 +1,109 @@
+//! The watchdog: a task that has the thread's other tasks run, each for a budget of fuel, and gets the one that used it up.
+//!
+//! Invariant: while a watchdog is set, its task is parked or about to run. It is cleared when that task goes on, for whatever
+//! reason: so a killed watchdog leaves nothing behind. A task that was interrupted is in no queue and parked without waiting
+//! for anything, as a task that was made and not begun yet: scheduling it continues it.
+
+use super::{Mode, Thread, tasks};
+use crate::class::ErrorClass;
+use crate::error::Outcome;
+use crate::object::task::{Task, TaskState};
+use crate::value::Value;
+
+/// A watchdog at work.
+pub struct Watchdog {
+    task: *mut Task,
+    budget: u64,
+    /// The thread's account of fuel when the running task began on its budget.
+    since: u64,
+    /// Tasks that were preempted within their budget, by number, with the fuel that they have used.
+    spent: Vec<(u64, u64)>,
+}
+
+/// Parks the running task until another one has used up `budget`, which it is woken with, or until none is ready (null).
+///
+/// # Errors
+/// StateError when the thread has a watchdog already, or never switches.
+pub fn start(thread: &mut Thread, budget: u64) -> Outcome {
+    if thread.sched.watchdog.is_some() {
+        return Err(thread.error(ErrorClass::StateError, "the thread has a watchdog at work already"));
+    }
+    if thread.mode == Mode::Single {
+        return Err(thread.error(ErrorClass::StateError, "a thread of mode \"single\" interrupts no task"));
+    }
+    let control = tasks::park(thread, Value::NULL);
+    let (task, since) = (thread.current, thread.fuel_used);
+    thread.sched.watchdog = Some(Box::new(Watchdog { task, budget, since, spent: Vec::new() }));
+    Err(control)
+}
+
+impl Thread {
+    /// Fuel that the running task may still use.
+    #[inline]
+    pub(super) fn watchdog_left(&self) -> Option<u64> {
+        let watchdog = self.sched.watchdog.as_ref()?;
+        Some(watchdog.budget.saturating_sub(self.fuel_used - watchdog.since))
+    }
+
+    /// A task is about to run.
+    #[inline]
+    pub(super) fn watchdog_enter(&mut self, task: *mut Task) {
+        if self.sched.watchdog.is_some() {
+            self.watchdog_measure(task);
+        }
+    }
+
+    #[cold]
+    fn watchdog_measure(&mut self, task: *mut Task) {
+        self.account();
+        let now = self.fuel_used;
+        let Some(watchdog) = &mut self.sched.watchdog else { return };
+        if watchdog.task == task {
+            self.sched.watchdog = None;
+        } else {
+            // SAFETY: the caller has a living task.
+            let id = unsafe { (*task).id };
+            let spent = match watchdog.spent.iter().position(|entry| entry.0 == id) {
+                Some(at) => watchdog.spent.swap_remove(at).1,
+                None => 0,
+            };
+            watchdog.since = now.saturating_sub(spent);
+        }
+        self.set_limit();
+    }
+
+    /// A task has been interrupted; whether it has been handed to the watchdog.
+    pub(super) fn watchdog_leave(&mut self, task: *mut Task) -> bool {
+        if self.sched.watchdog.is_none() {
+            return false;
+        }
+        self.account();
+        let now = self.fuel_used;
+        let Some(watchdog) = &mut self.sched.watchdog else { return false };
+        let used = now - watchdog.since;
+        if used < watchdog.budget {
+            // SAFETY: a preempted task lives.
+            watchdog.spent.push((unsafe { (*task).id }, used));
+            return false;
+        }
+        // SAFETY: as above.
+        unsafe { (*task).state = TaskState::Parked };
+        self.watchdog_wake(tasks::to_value(task));
+        true
+    }
+
+    /// Wakes the watchdog, if there is one, with what it is to get. Whether there was one.
+    pub(super) fn watchdog_wake(&mut self, found: Value) -> bool {
+        let Some(watchdog) = self.sched.watchdog.take() else { return false };
+        // SAFETY: the watchdog is cleared before its task ends, so it lives.
+        if unsafe { (*watchdog.task).state } == TaskState::Parked {
+            tasks::wake(self, watchdog.task, found);
+            return true;
+        }
+        // It was killed and is ready: what was found goes on as if nobody watched.
+        if found.is_object() {
+            tasks::make_ready(self, found.pointer().cast());
+        }
+        false
+    }
+}
