@@ -22,7 +22,13 @@ pub(crate) static TASK: &[NativeRow] = &[
 /// The natives of the module `thread`, known as `__thread_...`.
 pub(crate) static THREAD: &[NativeRow] = &[
     ("locals", 0, 0, thread_locals, "The running thread's own values: a map."),
-    ("owner", 1, 1, owner, "The thread that an object or a proxy's target belongs to; null once it has ended."),
+    (
+        "owner",
+        1,
+        1,
+        owner,
+        "The thread that an object or a proxy's target belongs to; null once it has ended.",
+    ),
     ("cores", 0, 0, cores, "How many threads the machine runs at a time."),
 ];
 

@@ -72,7 +72,7 @@ pub fn observe(thread: &mut Thread, task: *mut Task) -> Outcome {
             complete(thread, future, Ok(Value::NULL));
         } else {
             (*task).future = future;
-            thread.heap.barrier(task.cast());
+            thread.sched.young_futures.push(((*task).table_index, (*task).id));
         }
         Ok(Value::object(future.cast()))
     }

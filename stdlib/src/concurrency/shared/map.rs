@@ -80,8 +80,9 @@ impl Key {
 #[cold]
 fn no_key(thread: &mut Thread, method: &str, value: Value) -> Control {
     let found = describe::type_name(thread, value);
-    let message =
-        format!("{method}: a key is null, a bool, a number, a string or Bytes, not {found}: use its id or name");
+    let message = format!(
+        "{method}: a key is null, a bool, a number, a string or Bytes, not {found}: use its id or name"
+    );
     thread.error(ErrorClass::TypeError, message)
 }
 

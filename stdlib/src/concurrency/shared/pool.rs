@@ -22,10 +22,22 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub(crate) static ROWS: &[NativeRow] = &[
     ("new", 1, 1, new, "A pool for so many workers at a time."),
     ("put", 4, 4, put, "Lets job number `id` with this priority be taken."),
-    ("take", 2, 2, take, "The next job for worker number `index`, waiting for one; null when the pool is closed."),
+    (
+        "take",
+        2,
+        2,
+        take,
+        "The next job for worker number `index`, waiting for one; null when the pool is closed.",
+    ),
     ("revoke", 2, 2, revoke, "Takes job number `id` back; whether it had not begun."),
     ("done", 4, 4, done, "Notes what became of job number `id`; whether the home thread has to be told."),
-    ("results", 1, 1, results, "What became of jobs since the last call: id, whether it succeeded, value, ..."),
+    (
+        "results",
+        1,
+        1,
+        results,
+        "What became of jobs since the last call: id, whether it succeeded, value, ...",
+    ),
     ("limit", 2, 2, limit, "From now on workers with a number below this take jobs."),
     ("suspend", 2, 2, suspend, "Whether no job is to be taken for the time being."),
     ("close", 1, 1, close, "Has all workers end."),
@@ -145,8 +157,7 @@ fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
                 // It may have been woken for a job that is not for it any more.
                 pool.idle.wake_one(thread);
             }
-            let rests =
-                || index >= pool.limit.load(Ordering::SeqCst) && !pool.closed.load(Ordering::SeqCst);
+            let rests = || index >= pool.limit.load(Ordering::SeqCst) && !pool.closed.load(Ordering::SeqCst);
             match pool.resting.park(thread, None, rests) {
                 Some(control) => return Err(control),
                 None => continue,

@@ -28,7 +28,11 @@ pub(super) enum Stored {
     Big(Arc<BigInt>),
     Range(Bounds),
     Thread(u64),
-    Handle { pin: Arc<Pin>, class: u32, lock: u32 },
+    Handle {
+        pin: Arc<Pin>,
+        class: u32,
+        lock: u32,
+    },
 }
 
 impl Stored {
