@@ -135,10 +135,16 @@ impl Class {
         }
     }
 
-    /// The mapped proxy class, if one was set.
+    /// The proxy class mapped to this class or, failing that, to the nearest superclass that has one.
     pub fn mapped_proxy_class(&self) -> Option<&'static Class> {
-        // SAFETY: only pointers to classes of this VM are stored, and they live as long as the VM.
-        unsafe { self.proxy_class.load(Ordering::Acquire).as_ref() }
+        let mut class = self;
+        loop {
+            // SAFETY: only pointers to classes of this VM are stored, and they live as long as the VM.
+            if let Some(mapped) = unsafe { class.proxy_class.load(Ordering::Acquire).as_ref() } {
+                return Some(mapped);
+            }
+            class = class.superclass?;
+        }
     }
 }
 

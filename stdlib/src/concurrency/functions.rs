@@ -2,7 +2,7 @@
 
 use crate::args::{optional, wrong};
 use corella_vm::class::ErrorClass;
-use corella_vm::error::Outcome;
+use corella_vm::error::{Control, Outcome};
 use corella_vm::interp::proxies;
 use corella_vm::native::NativeRow;
 use corella_vm::object::Kind;
@@ -43,6 +43,14 @@ pub(crate) static FUNCTIONS: &[NativeRow] = &[
     ("__future", 0, 0, future, "A future without a task."),
     ("__resolve", 2, 2, resolve, "Gives a future its result; whether it had none."),
     ("__reject", 2, 2, reject, "Gives a future its error; whether it had no result."),
+    (
+        "__await_for",
+        2,
+        2,
+        await_for,
+        "As `await future`, for at most `seconds`: then null, and the future is not done.",
+    ),
+    ("__task", 0, 0, current_task, "The running task."),
 ];
 
 fn sleep(thread: &mut Thread, args: &[Value]) -> Outcome {
@@ -105,6 +113,36 @@ fn exit(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn future(thread: &mut Thread, _: &[Value]) -> Outcome {
     Ok(Value::object(futures::new(thread, Value::NULL, 0)?.cast()))
+}
+
+fn current_task(thread: &mut Thread, _: &[Value]) -> Outcome {
+    Ok(tasks::to_value(thread.current))
+}
+
+fn await_for(thread: &mut Thread, args: &[Value]) -> Outcome {
+    if !args[0].is_kind(Kind::Future) {
+        return Err(wrong(thread, "a wait with a timeout", "future", "a Future of this thread", args[0]));
+    }
+    let duration = match (timers::seconds(args[1]), args[1].as_number()) {
+        (Some(duration), _) => duration,
+        // Longer than any clock: for ever.
+        (None, Some(s)) if s > 0.0 => return futures::await_value(thread, args[0]),
+        (None, Some(s)) => {
+            return Err(thread.error(
+                ErrorClass::ValueError,
+                format!("a timeout is a number of seconds that is not negative, and {s} is"),
+            ));
+        }
+        (None, None) => return Err(wrong(thread, "a wait", "timeout", "a number of seconds", args[1])),
+    };
+    if duration.is_zero() && !futures::is_done(args[0].pointer().cast()) {
+        return Ok(Value::NULL);
+    }
+    let outcome = futures::await_value(thread, args[0]);
+    if let (Err(Control::Park), Some(deadline)) = (&outcome, Instant::now().checked_add(duration)) {
+        tasks::wake_at(thread, deadline);
+    }
+    outcome
 }
 
 fn settle(thread: &mut Thread, target: Value, result: Result<Value, Value>) -> Outcome {

@@ -6,7 +6,7 @@ use corella_vm::error::Outcome;
 use corella_vm::interp::proxies;
 use corella_vm::object::task::{Future, Task, future_state};
 use corella_vm::object::{Kind, class_id, equality};
-use corella_vm::thread::{Thread, futures, tasks};
+use corella_vm::thread::{Thread, futures, tasks, unseen};
 use corella_vm::value::Value;
 use std::sync::atomic::Ordering;
 
@@ -71,6 +71,9 @@ fn value(thread: &mut Thread, args: &[Value]) -> Outcome {
 }
 
 fn error(thread: &mut Thread, args: &[Value]) -> Outcome {
+    if args[0].is_kind(Kind::Future) {
+        unseen::seen(thread, args[0].pointer().cast());
+    }
     in_state(thread, "Future.error", args[0], future_state::FAILED)
 }
 
@@ -99,6 +102,7 @@ fn on_done(thread: &mut Thread, args: &[Value]) -> Outcome {
     let future = own(thread, "Future.on_done", args[0])?;
     // SAFETY: the kind was checked.
     if unsafe { (*future).state.load(Ordering::Relaxed) } != future_state::PENDING {
+        unseen::seen(thread, future);
         tasks::spawn(thread, args[1], &[args[0]], false)?;
     } else {
         futures::add_waiter(thread, future, args[1])?;

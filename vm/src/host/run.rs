@@ -316,7 +316,10 @@ impl Host {
             let (state, value) = unsafe { ((*future).state.load(Ordering::Relaxed), (*future).value.get()) };
             match state {
                 future_state::DONE => Ok(Some(value::to_host(thread, value))),
-                future_state::FAILED => Err(HostError::Thrown(thrown(thread, value))),
+                future_state::FAILED => {
+                    crate::thread::unseen::seen(thread, future);
+                    Err(HostError::Thrown(thrown(thread, value)))
+                }
                 _ => match thread.vm.registry.take_exit() {
                     Some(status) => Err(HostError::Exit(status)),
                     None => Ok(None),

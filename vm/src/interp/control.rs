@@ -342,16 +342,15 @@ fn overdue_stop(thread: &mut Thread) -> Option<Outcome> {
     Some(thread.new_error(ErrorClass::TaskExit, "interrupted").map_err(Into::into))
 }
 
-/// Leaves one level of `atomic`; a request that was held off is served now.
-pub fn atomic_leave(thread: &mut Thread) -> Option<Exit> {
+/// Leaves one level of `atomic`. Whether that was the last one, and a request was held off that is to be served now.
+#[inline(always)]
+pub fn atomic_leave(thread: &mut Thread) -> bool {
     // SAFETY: a running task is live.
     unsafe {
         (*thread.current).atomic = (*thread.current).atomic.saturating_sub(1);
-        if (*thread.current).atomic == 0 && (thread.held_off || thread.used >= thread.limit()) {
-            return safepoint(thread);
-        }
+        (*thread.current).atomic == 0
+            && (thread.held_off || (*thread.current).flags & task_flag::KILL_PENDING != 0)
     }
-    None
 }
 
 /// A generator over a call of `code`.

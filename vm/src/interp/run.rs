@@ -1120,11 +1120,14 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                 unsafe { (*thread.current).atomic += 1 }
             }
             Op::AtomicLeave => {
-                save!();
-                if let Some(exit) = control::atomic_leave(thread) {
-                    return exit;
+                // SAFETY: the word lives as long as the thread's shared part.
+                if control::atomic_leave(thread) || used >= unsafe { (*limit).load(Ordering::Relaxed) } {
+                    save!();
+                    if let Some(exit) = control::safepoint(thread) {
+                        return exit;
+                    }
+                    load!();
                 }
-                load!();
             }
             Op::ScopeEnter => slow!(i.a(), crate::thread::tasks::scope_enter(thread)),
             Op::ScopeLeave => effect!(crate::thread::tasks::scope_leave(thread, reg!(i.a()))),

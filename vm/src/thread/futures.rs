@@ -5,9 +5,9 @@
 
 use super::registry::{Message, Reply};
 use super::transfer::{self, Transfer};
-use super::{Thread, tasks};
+use super::{Thread, tasks, unseen};
 use crate::class::ErrorClass;
-use crate::error::{Control, Outcome};
+use crate::error::Outcome;
 use crate::object::proxy::Proxy;
 use crate::object::task::{Future, Task, TaskState, future_state, task_flag};
 use crate::object::{Kind, Slot, array, class_id};
@@ -128,15 +128,18 @@ pub fn await_value(thread: &mut Thread, value: Value) -> Outcome {
             future_state::DONE => Ok((*future).value.get()),
             future_state::FAILED => {
                 let error = (*future).value.get();
-                super::trace::extend(thread, error);
-                Err(Control::Throw(error))
+                Err(unseen::thrown(thread, future, error))
             }
             _ => {
                 if (*future).task.get() == tasks::to_value(thread.current) {
                     return Err(thread.error(ErrorClass::StateError, "a task cannot await itself"));
                 }
+                // After a wait that timed out the task may stand there already.
+                let task = tasks::to_value(thread.current);
+                if (*future).waiters.get() != task {
+                    add_waiter(thread, future, task)?;
+                }
                 let awaited = (*future).task.get();
-                add_waiter(thread, future, tasks::to_value(thread.current))?;
                 if awaited.is_kind(Kind::Task) && (*future).remote == 0 {
                     tasks::run_awaited(thread, awaited.pointer().cast());
                 }
@@ -209,6 +212,10 @@ pub fn complete(thread: &mut Thread, future: *mut Future, result: Result<Value, 
         thread.heap.store(future.cast(), &(*future).waiters, Value::NULL);
         waiters
     };
+    if let (Err(error), true) = (result, waiters.is_null()) {
+        unseen::add(thread, future, error);
+        return;
+    }
     match array::from_value(waiters) {
         Some(list) => {
             let all: Vec<Value> = array::elements(list).iter().map(Slot::get).collect();
@@ -327,7 +334,10 @@ pub fn serve(thread: &mut Thread, future: Value, reply: Reply) -> Outcome<()> {
     let (state, value) = unsafe { ((*pointer).state.load(Ordering::Relaxed), (*pointer).value.get()) };
     match state {
         future_state::DONE => answer(thread, reply.thread, reply.number, Ok(value)),
-        future_state::FAILED => answer(thread, reply.thread, reply.number, Err(value)),
+        future_state::FAILED => {
+            unseen::seen(thread, pointer);
+            answer(thread, reply.thread, reply.number, Err(value));
+        }
         _ => {
             thread.remote.serving.insert((reply.thread, reply.number), future);
             let address = (reply.thread as i64) << 32 | i64::from(reply.number);

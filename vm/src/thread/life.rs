@@ -145,6 +145,7 @@ impl Thread {
         let result = self.run_to_end(callee, args);
         if self.exit_status().is_none() {
             self.finish_others();
+            super::unseen::report_all(self);
         }
         self.heap.offline();
         result
@@ -180,8 +181,11 @@ impl Thread {
             match unsafe { (*pointer).state.load(Ordering::Relaxed) } {
                 // SAFETY: as above.
                 future_state::DONE => break Ok(unsafe { (*pointer).value.get() }),
-                // SAFETY: as above.
-                future_state::FAILED => break Err(unsafe { (*pointer).value.get() }),
+                future_state::FAILED => {
+                    super::unseen::seen(self, pointer);
+                    // SAFETY: as above.
+                    break Err(unsafe { (*pointer).value.get() });
+                }
                 _ => {}
             }
             if self.exit_status().is_some() {

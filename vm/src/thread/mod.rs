@@ -16,6 +16,7 @@ pub mod tasks;
 pub mod timers;
 pub mod trace;
 pub mod transfer;
+pub mod unseen;
 pub mod watchdog;
 
 use crate::bytecode::Instr;
@@ -85,6 +86,8 @@ pub struct Thread {
     pub remote: futures::RemoteFutures,
     /// Key of the thread's own values (`ThreadLocal`), a map among `pins`; made when first asked for.
     pub locals: Option<usize>,
+    /// Errors that nobody has looked at.
+    pub unseen: unseen::Unseen,
     /// Values that natives and hosts keep: slot table.
     pub pins: Vec<Value>,
     /// Fuel used in all.
@@ -150,6 +153,7 @@ impl Thread {
             envs: Vec::new(),
             remote: futures::RemoteFutures::default(),
             locals: None,
+            unseen: unseen::Unseen::default(),
             pins: Vec::new(),
             fuel_used: 0,
             retry_pc: std::ptr::null(),

@@ -4,6 +4,7 @@ use super::Thread;
 use super::futures::RemoteFutures;
 use super::registry::{Message, Reply};
 use super::sched::Sched;
+use super::unseen::Unseen;
 use crate::heap::{Liveness, Roots, Tracer};
 use crate::object::task::{Future, Generator, Task, task_flag};
 use crate::value::Value;
@@ -12,6 +13,7 @@ use crate::value::Value;
 struct ThreadRoots<'a> {
     sched: &'a mut Sched,
     remote: &'a mut RemoteFutures,
+    unseen: &'a mut Unseen,
     envs: &'a [Value],
     pins: &'a [Value],
     current: *mut Task,
@@ -41,6 +43,7 @@ impl Roots for ThreadRoots<'_> {
         for value in self.envs.iter().chain(self.pins) {
             tracer.value(*value);
         }
+        self.unseen.trace(tracer);
         for future in self.remote.serving.values() {
             tracer.value(*future);
         }
@@ -110,6 +113,7 @@ impl Roots for ThreadRoots<'_> {
                 !task.is_null() && unsafe { (*task).id == id } && look(task)
             });
         }
+        self.unseen.after_mark(live);
         let dead = &mut self.dead_remote;
         self.remote.waiting.retain(|number, (future, thread): &mut (*mut Future, u64)| {
             let lives = live.is_live((*future).cast());
@@ -153,6 +157,7 @@ impl Thread {
         let mut roots = ThreadRoots {
             sched: &mut self.sched,
             remote: &mut self.remote,
+            unseen: &mut self.unseen,
             envs: &self.envs,
             pins: &self.pins,
             current: self.current,

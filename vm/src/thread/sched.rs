@@ -401,8 +401,9 @@ impl Thread {
         exit
     }
 
-    /// Ends tasks whose futures died.
+    /// Ends tasks whose futures died, and reports errors that nobody can look at any more.
     fn reap(&mut self) {
+        super::unseen::report_lost(self);
         while let Some(id) = self.sched_dead_futures.pop() {
             if let Some(task) = tasks::by_id(self, id) {
                 tasks::cancel(self, task);

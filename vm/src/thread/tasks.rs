@@ -288,6 +288,9 @@ pub fn finish(thread: &mut Thread, result: Result<Value, Value>) {
         }
         if !future.is_null() {
             futures::complete(thread, future, result);
+            if rethrown {
+                super::unseen::seen(thread, future);
+            }
         }
     }
 }
