@@ -63,6 +63,7 @@ impl Thread {
                 }
             }
         }
+        super::unseen::report_all(self);
         self.shared.alive.store(false, Ordering::SeqCst);
         self.heap.offline();
         let vm = self.vm.clone();
@@ -145,7 +146,6 @@ impl Thread {
         let result = self.run_to_end(callee, args);
         if self.exit_status().is_none() {
             self.finish_others();
-            super::unseen::report_all(self);
         }
         self.heap.offline();
         result
@@ -283,6 +283,7 @@ impl Thread {
         }
         self.wait_for_quiet();
         self.end_other_threads();
+        super::unseen::report_all(self);
     }
 
     /// Other threads' tasks that still have something to do get to do it.
