@@ -29,6 +29,7 @@ pub(crate) static THREAD: &[NativeRow] = &[
         owner,
         "The thread that an object or a proxy's target belongs to; null once it has ended.",
     ),
+    ("ending", 0, 0, ending, "Whether the running thread has been asked to end."),
     ("cores", 0, 0, cores, "How many threads the machine runs at a time."),
 ];
 
@@ -88,6 +89,10 @@ fn owner(thread: &mut Thread, args: &[Value]) -> Outcome {
         false => thread.shared.id,
     };
     Ok(handle::new_thread(&mut thread.heap, id)?)
+}
+
+fn ending(thread: &mut Thread, _: &[Value]) -> Outcome {
+    Ok(Value::bool(thread.is_ending()))
 }
 
 fn cores(_: &mut Thread, _: &[Value]) -> Outcome {

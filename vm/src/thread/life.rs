@@ -123,6 +123,11 @@ impl Thread {
         true
     }
 
+    /// Whether the thread has been asked to end: what it does besides ending is in vain.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
     /// Kills all tasks; the thread ends when they have.
     pub fn end_tasks(&mut self) {
         self.ending = true;

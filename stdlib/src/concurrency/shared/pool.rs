@@ -8,7 +8,7 @@ use super::waiters::Waiters;
 use super::{lock, structure};
 use crate::args::{int, size};
 use corella_vm::error::Outcome;
-use corella_vm::native::NativeRow;
+use corella_vm::native::{ANY, NativeRow};
 use corella_vm::object::{array, handle};
 use corella_vm::thread::Thread;
 use corella_vm::thread::transfer::{self, Transfer};
@@ -21,15 +21,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// The natives, known as `__pool_...`.
 pub(crate) static ROWS: &[NativeRow] = &[
     ("new", 1, 1, new, "A pool for so many workers at a time."),
-    ("put", 4, 4, put, "Lets job number `id` with this priority be taken."),
+    ("put", 4, ANY, put, "Lets call number `id` with this priority, a function and arguments, be taken."),
     (
         "take",
         2,
         2,
         take,
-        "The next job for worker number `index`, waiting for one; null when the pool is closed.",
+        "The next call for worker number `index`: [id, function, arguments...]. Waits for one; null when the pool is closed.",
     ),
     ("revoke", 2, 2, revoke, "Takes job number `id` back; whether it had not begun."),
+    ("begun", 2, 2, begun, "Whether job number `id` has been taken by a worker (or taken back)."),
     ("done", 4, 4, done, "Notes what became of job number `id`; whether the home thread has to be told."),
     (
         "results",
@@ -48,7 +49,8 @@ pub(crate) static ROWS: &[NativeRow] = &[
 
 struct Entry {
     id: i64,
-    job: Transfer,
+    /// The function and its arguments.
+    call: Vec<Transfer>,
 }
 
 struct Finished {
@@ -139,8 +141,8 @@ fn put(thread: &mut Thread, args: &[Value]) -> Outcome {
     let pool = this(thread, args)?;
     let id = int(thread, "ThreadPool", "id", args[1])?;
     let priority = int(thread, "ThreadPool", "priority", args[2])?;
-    let job = transfer::export(thread, args[3])?;
-    pool.put(priority, Entry { id, job });
+    let call = transfer::export_all(thread, &args[3..])?;
+    pool.put(priority, Entry { id, call });
     pool.idle.wake_one(thread);
     Ok(Value::NULL)
 }
@@ -165,8 +167,13 @@ fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
         }
         if !pool.suspended.load(Ordering::SeqCst) {
             if let Some(entry) = pool.take() {
-                let job = transfer::import(thread, entry.job)?;
-                return crate::list(thread, &[Value::int_unchecked(entry.id), job]);
+                let list = array::new(&mut thread.heap, entry.call.len() + 1)?;
+                array::push(&mut thread.heap, list, Value::int_unchecked(entry.id))?;
+                for part in entry.call {
+                    let part = transfer::import(thread, part)?;
+                    array::push(&mut thread.heap, list, part)?;
+                }
+                return Ok(array::to_value(list));
             }
         }
         let idles = || {
@@ -185,6 +192,13 @@ fn revoke(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = int(thread, "ThreadPool", "id", args[1])?;
     let revoked = lock(&pool.unclaimed).remove(&id);
     Ok(Value::bool(revoked))
+}
+
+fn begun(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let id = int(thread, "ThreadPool", "id", args[1])?;
+    let waits = lock(&pool.unclaimed).contains(&id);
+    Ok(Value::bool(!waits))
 }
 
 fn done(thread: &mut Thread, args: &[Value]) -> Outcome {
