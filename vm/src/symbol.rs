@@ -63,7 +63,7 @@ fixed! {
     ITERATE = "iterate", CALL = "call", GET_INDEX = "get_index", SET_INDEX = "set_index", SLICE = "slice",
     ADD = "add", SUB = "sub", MUL = "mul", DIV = "div", MOD = "mod", POW = "pow", NEG = "neg",
     BIT_AND = "bit_and", BIT_OR = "bit_or", BIT_XOR = "bit_xor", BIT_NOT = "bit_not", SHL = "shl", SHR = "shr",
-    READ = "read", WRITE = "write", WRAP = "wrap", NAME = "name",
+    READ = "read", WRITE = "write", WRAP = "wrap", NAME = "name", SEND = "send",
 }
 
 impl Symbols {

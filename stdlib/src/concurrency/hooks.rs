@@ -10,6 +10,7 @@ use corella_vm::object::{Kind, handle, map};
 use corella_vm::thread::tasks::{self, extra};
 use corella_vm::thread::{Thread, futures, watchdog};
 use corella_vm::value::Value;
+use std::sync::atomic::Ordering;
 
 /// The natives of the module `task`, known as `__task_...`.
 pub(crate) static TASK: &[NativeRow] = &[
@@ -81,7 +82,7 @@ fn owner(thread: &mut Thread, args: &[Value]) -> Outcome {
         true => {
             // SAFETY: the kind was checked; the number never changes.
             let heap = unsafe { (*args[0].pointer().cast::<Proxy>()).heap };
-            match thread.vm.registry.thread_of_heap(heap) {
+            match thread.peer(|peer| peer.heap_number.load(Ordering::Acquire) == heap).map(|peer| peer.id) {
                 Some(id) => id,
                 None => return Ok(Value::NULL),
             }

@@ -155,7 +155,8 @@ fn set_atomic(thread: &mut Thread, args: &[Value]) -> Outcome {
     }
     // SAFETY: the kind was checked.
     let old = unsafe { std::mem::replace(&mut (*task).atomic, u32::try_from(depth).unwrap_or(u32::MAX)) };
-    thread.shared.interrupt();
+    // A request that was held off is looked at at the next safepoint.
+    thread.shared.limit.store(0, std::sync::atomic::Ordering::Relaxed);
     Ok(Value::int_unchecked(i64::from(old)))
 }
 

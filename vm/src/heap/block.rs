@@ -177,10 +177,27 @@ impl FreeMap {
         }
     }
 
-    /// The next hole at or after granule `from`: first granule and the one after the last; `None` at the block's end.
+    /// The next hole at or after granule `from` that has `wanted` granules (perhaps less, if more than eight are wanted): first
+    /// granule and the one after the last; `None` at the block's end.
     #[inline]
-    pub(crate) fn hole(&self, from: usize) -> Option<(usize, usize)> {
-        let start = next_bit(&self.room, from, 0)?;
+    pub(crate) fn hole(&self, from: usize, wanted: usize) -> Option<(usize, usize)> {
+        // Four free granules here and four that end where the wanted ones do make up to eight.
+        let apart = wanted.clamp(4, 8) - 4;
+        let mut word = from / 64;
+        let mut hide = u64::MAX << (from % 64);
+        let start = loop {
+            let here = *self.room.get(word)?;
+            let mut found = here & hide;
+            if apart > 0 && found != 0 {
+                let above = self.room.get(word + 1).copied().unwrap_or(0);
+                found &= here >> apart | above << (64 - apart);
+            }
+            if found != 0 {
+                break word * 64 + found.trailing_zeros() as usize;
+            }
+            word += 1;
+            hide = u64::MAX;
+        };
         Some((start, next_bit(&self.free, start, u64::MAX).unwrap_or(GRANULES)))
     }
 }
@@ -442,7 +459,7 @@ mod tests {
                 map.read(block.as_ptr());
                 let mut holes = Vec::new();
                 let mut from = FIRST_GRANULE;
-                while let Some((start, end)) = map.hole(from) {
+                while let Some((start, end)) = map.hole(from, SMALLEST_HOLE) {
                     holes.push((start, end));
                     from = end;
                 }
@@ -456,6 +473,17 @@ mod tests {
                     at = end.max(at + 1);
                 }
                 assert_eq!(holes, expected);
+                for wanted in SMALLEST_HOLE + 1..=8 {
+                    let mut wide = Vec::new();
+                    let mut from = FIRST_GRANULE;
+                    while let Some((start, end)) = map.hole(from, wanted) {
+                        wide.push((start, end));
+                        from = end;
+                    }
+                    let fitting: Vec<_> =
+                        expected.iter().copied().filter(|(start, end)| end - start >= wanted).collect();
+                    assert_eq!(wide, fitting, "holes of {wanted}");
+                }
             }
         }
         pool.give(block);

@@ -18,7 +18,7 @@ mod mark;
 mod shared;
 mod space;
 mod stats;
-mod sync;
+pub(crate) mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
 #[cfg(all(test, not(loom)))]

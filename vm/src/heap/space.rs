@@ -98,7 +98,7 @@ impl Space {
     ) -> Result<(*mut u8, *mut u8), OutOfMemory> {
         let wanted = bytes / GRANULE;
         loop {
-            while let Some((from, to)) = self.holes.hole(self.granule) {
+            while let Some((from, to)) = self.holes.hole(self.granule, wanted) {
                 let to = to.min(from + wanted.max(most / GRANULE));
                 self.granule = to;
                 if to - from >= wanted {

@@ -279,7 +279,7 @@ impl Host {
     /// Has `waker` called whenever another thread gives the master thread something to do, which the next
     /// [`pump`](Self::pump) will see to. It runs on that other thread and must neither block nor touch the VM.
     pub fn set_waker(&mut self, waker: impl Fn() + Send + Sync + 'static) {
-        *self.thread.shared.waker.lock().expect("not poisoned") = Some(Box::new(waker));
+        self.thread.shared.set_waker(Box::new(waker));
     }
 
     /// How many tasks of the master thread live.

@@ -374,11 +374,11 @@ impl Host {
                 Some(moment) => {
                     let until = moment.min(end);
                     if until > Instant::now() {
-                        self.thread.shared.sleep(Some(until));
+                        self.thread.shared.mailbox.sleep(Some(until));
                     }
                 }
                 None if self.thread.sched.living == 0 => return,
-                None => self.thread.shared.sleep(Some(end)),
+                None => self.thread.shared.mailbox.sleep(Some(end)),
             }
         }
     }
@@ -413,7 +413,7 @@ impl Interrupt {
         let id = self.evaluation.0.load(Ordering::SeqCst);
         // For a task that lets nothing come in between; taken back when the message below arrives, or the next run begins.
         master.stop.store(true, Ordering::SeqCst);
-        master.interrupt();
+        vm.registry.interrupt(&master);
         if id != 0 {
             // If the thread has ended, there is nothing to interrupt.
             let _ = vm.registry.send(master.id, Message::Host(Box::new(move |thread| stop(thread, id))));

@@ -67,7 +67,11 @@ pub fn handle(thread: &mut Thread, control: Control) -> Option<Exit> {
         }
         Control::Yield => {
             thread.save_frame();
-            tasks::expect_null(thread);
+            // SAFETY: the instruction before `pc` is the one that was being executed.
+            if unsafe { (*thread.pc.sub(1)).op() } != Some(Op::Yield) {
+                // A native's call is completed with null; the op gives nothing.
+                tasks::expect_null(thread);
+            }
             Some(Exit::Yielded)
         }
     }

@@ -77,7 +77,7 @@ impl Thread {
         let until = deadline.map_or(begun + SPIN, |d| d.min(begun + SPIN));
         while Instant::now() < until {
             for _ in 0..64 {
-                if self.shared.has_mail() {
+                if self.shared.mailbox.is_asked() {
                     return false;
                 }
                 std::hint::spin_loop();
@@ -89,7 +89,7 @@ impl Thread {
         if deadline.is_some() {
             // A timer will run something: the thread stays busy while it sleeps.
             self.heap.offline();
-            self.shared.sleep(deadline);
+            self.shared.mailbox.sleep(deadline);
             self.heap.online();
             return false;
         }
@@ -97,7 +97,7 @@ impl Thread {
         let quiet = vm.registry.idle();
         self.heap.offline();
         if !quiet || self.shared.id != 1 {
-            self.shared.sleep(None);
+            self.shared.mailbox.sleep(None);
         }
         self.heap.online();
         let still_quiet = vm.registry.is_quiet();
@@ -113,7 +113,7 @@ impl Thread {
             return false;
         }
         self.heap.offline();
-        self.shared.sleep(Some(moment));
+        self.shared.mailbox.sleep(Some(moment));
         self.heap.online();
         if self.shared.has_mail() || Instant::now() < moment {
             return true;
@@ -319,7 +319,7 @@ impl Thread {
                 Turn::Ran => {}
                 Turn::Sleep(_) => {
                     self.heap.offline();
-                    self.shared.sleep(Some(Instant::now() + Duration::from_millis(1)));
+                    self.shared.mailbox.sleep(Some(Instant::now() + Duration::from_millis(1)));
                     self.heap.online();
                 }
             }

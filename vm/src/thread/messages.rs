@@ -1,6 +1,6 @@
 //! Mail: what a thread does with messages between its tasks, and the mailboxes of tasks.
 
-use super::registry::{Message, Reply};
+use super::registry::{Message, Reply, ThreadShared};
 use super::transfer::{self, Transfer};
 use super::{Thread, futures, tasks, timers};
 use crate::class::{ErrorClass, Member};
@@ -9,7 +9,6 @@ use crate::interp::{access, call, globals, index};
 use crate::object::task::{Task, TaskState};
 use crate::object::{Kind, array, function};
 use crate::value::Value;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Most messages handled between two tasks, so that a flood of mail does not starve them.
@@ -23,24 +22,42 @@ const LEAST_MOVED: usize = 16;
 /// # Errors
 /// ThreadEnded.
 pub fn send(thread: &mut Thread, to: u64, message: Message) -> Outcome<()> {
-    match thread.vm.registry.send(to, message) {
-        Ok(()) => Ok(()),
-        Err(_) => {
-            Err(thread.error(ErrorClass::ThreadEnded, format!("thread {to} has ended and takes no messages")))
-        }
+    match thread.peer(|peer| peer.id == to) {
+        Some(peer) => send_to(thread, &peer, message),
+        None => Err(ended(thread, to)),
     }
+}
+
+/// As [`send`], to a thread at hand.
+///
+/// # Errors
+/// ThreadEnded.
+pub fn send_to(thread: &mut Thread, peer: &ThreadShared, message: Message) -> Outcome<()> {
+    thread.vm.registry.send_to(peer, message).map_err(|_| ended(thread, peer.id))
+}
+
+#[cold]
+fn ended(thread: &mut Thread, id: u64) -> Control {
+    thread.error(ErrorClass::ThreadEnded, format!("thread {id} has ended and takes no messages"))
 }
 
 /// Handles the mail that is there.
 pub fn drain(thread: &mut Thread) {
+    let shared = thread.shared.clone();
     // Before the mail is looked at: what comes later asks again.
-    thread.shared.requested.swap(false, Ordering::AcqRel);
+    if !shared.mailbox.take_request() {
+        return;
+    }
     for _ in 0..BATCH {
-        let Some(message) = thread.shared.take() else { return };
+        let Some(message) = shared.mailbox.pop() else {
+            return thread.vm.registry.handled();
+        };
         handle(thread, message);
+    }
+    // More may wait; if nobody has asked again yet, the request that was taken stands in for it.
+    if !shared.mailbox.ask() {
         thread.vm.registry.handled();
     }
-    thread.shared.requested.store(true, Ordering::Relaxed);
 }
 
 fn handle(thread: &mut Thread, message: Message) {
@@ -128,10 +145,9 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
             call_method(thread, target, name, &args, reply)
         }
         Message::Post { task, value } => {
-            let task = transfer::import(thread, task)?;
             let value = transfer::import(thread, value)?;
-            if task.is_kind(Kind::Task) {
-                post(thread, task.pointer().cast(), value)?;
+            if let Some(task) = tasks::by_id(thread, task) {
+                post(thread, task, value)?;
             }
             Ok(Done::Nothing)
         }

@@ -7,6 +7,7 @@
 pub mod futures;
 pub mod graph;
 pub mod life;
+pub mod mailbox;
 pub mod messages;
 pub mod registry;
 pub mod roots;
@@ -107,6 +108,8 @@ pub struct Thread {
     /// Whether another thread asked this one to end.
     pub(crate) ending: bool,
     free_pins: Vec<usize>,
+    /// Threads that this one sent something to.
+    peers: Vec<Arc<ThreadShared>>,
 }
 
 // SAFETY: a thread's raw pointers lead into its own heap, its own tables and immortal data; it is used by one OS thread at a time.
@@ -164,6 +167,7 @@ impl Thread {
             ran: false,
             ending: false,
             free_pins: Vec::new(),
+            peers: Vec::new(),
         }
     }
 
@@ -224,6 +228,20 @@ impl Thread {
     #[inline(always)]
     pub fn limit(&self) -> u64 {
         self.shared.limit.load(Ordering::Relaxed)
+    }
+
+    /// The living thread for which `is_it` holds: one that this thread knows, or that the registry finds. No lock is taken for
+    /// one that is known.
+    pub fn peer(&mut self, is_it: impl Fn(&ThreadShared) -> bool) -> Option<Arc<ThreadShared>> {
+        if let Some(at) = self.peers.iter().position(|peer| is_it(peer)) {
+            if self.peers[at].alive.load(Ordering::Acquire) {
+                return Some(self.peers[at].clone());
+            }
+            self.peers.swap_remove(at);
+        }
+        let found = self.vm.registry.find(is_it)?;
+        self.peers.push(found.clone());
+        Some(found)
     }
 
     /// Whether the host's time budget is used up.

@@ -1,17 +1,17 @@
 //! What the threads of a VM know of each other: identities, mailboxes, sleeping and waking, the count of what is under way.
 //!
-//! Invariant of `busy`: it counts the threads that are not idle (idle: nothing to run, no timer) plus the messages sent and not
-//! yet handled. A thread becomes busy before it handles a message and the message is counted until it has been handled, so
-//! `busy` is 0 only when nothing in the VM can ever happen again without the host.
+//! Invariant of `busy`: it counts the threads that are not idle (idle: nothing to run, no timer) plus the mailboxes whose owners have
+//! been asked to look and have not emptied them since. A mailbox is counted before the request can be seen, and until what it
+//! held has been handled by a busy thread, so `busy` is 0 only when nothing in the VM can ever happen again without the host.
 
 use super::Mode;
+use super::mailbox::Mailbox;
 use super::transfer::Transfer;
 use crate::config::VmConfig;
 use crate::heap::HeapShared;
 use crate::symbol::Symbol;
-use crossbeam_queue::SegQueue;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Instant;
 
 /// [`Registry::exit`] while nobody asked for one.
@@ -90,10 +90,10 @@ pub enum Message {
         /// Who waits until it is applied.
         reply: Option<Reply>,
     },
-    /// Put a value into a task's mailbox.
+    /// Put a value into a task's mailbox; nothing, if it has ended.
     Post {
-        /// The task.
-        task: Transfer,
+        /// The task: its place in the thread's table, and its number.
+        task: (u32, u64),
         /// The value.
         value: Transfer,
     },
@@ -158,78 +158,32 @@ pub struct ThreadShared {
     pub mode: Mode,
     /// Poll limit: 0 asks for attention at the next safepoint.
     pub limit: Arc<AtomicU64>,
-    /// A request came, perhaps mail: the thread looks between two tasks, and takes this back before it does.
-    pub requested: AtomicBool,
     /// Number of its heap, once it runs.
     pub heap_number: AtomicU32,
     /// False once it takes no more messages.
     pub alive: AtomicBool,
     /// A host wants what runs to end, even if nothing may come in between (`atomic`, a thread that does not switch).
     pub stop: AtomicBool,
-    mailbox: SegQueue<Message>,
-    sleeping: AtomicBool,
-    gate: Mutex<bool>,
-    bell: Condvar,
+    /// What others sent; the request to look stands for anything that asks for attention.
+    pub mailbox: Mailbox<Message>,
+    /// Whether there is a waker.
+    has_waker: AtomicBool,
     /// Called when something came in for a thread that a host drives.
-    pub waker: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
-    /// Set when the OS thread has ended; guarded by `gate`'s condition variable.
+    waker: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
+    /// Set when the OS thread has ended.
     pub ended: AtomicBool,
 }
 
 impl ThreadShared {
     /// Whether messages wait.
     pub fn has_mail(&self) -> bool {
-        !self.mailbox.is_empty()
+        self.mailbox.has_mail()
     }
 
-    /// Takes the oldest message.
-    pub fn take(&self) -> Option<Message> {
-        self.mailbox.pop()
-    }
-
-    fn push(&self, message: Message) {
-        self.mailbox.push(message);
-        self.interrupt();
-    }
-
-    /// Asks for attention at the next safepoint, or wakes the thread.
-    pub fn interrupt(&self) {
-        self.requested.store(true, Ordering::Release);
-        self.limit.store(0, Ordering::Release);
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if self.sleeping.load(Ordering::Relaxed) {
-            self.ring();
-        }
-        if let Some(waker) = &*self.waker.lock().expect("not poisoned") {
-            waker();
-        }
-    }
-
-    fn ring(&self) {
-        *self.gate.lock().expect("not poisoned") = true;
-        self.bell.notify_all();
-    }
-
-    /// Sleeps until there is mail, somebody rings, or the moment has come.
-    pub fn sleep(&self, until: Option<Instant>) {
-        self.sleeping.store(true, Ordering::Relaxed);
-        std::sync::atomic::fence(Ordering::SeqCst);
-        let mut rung = self.gate.lock().expect("not poisoned");
-        while !*rung && self.mailbox.is_empty() && !self.requested.load(Ordering::Acquire) {
-            match until {
-                None => rung = self.bell.wait(rung).expect("not poisoned"),
-                Some(moment) => {
-                    let Some(left) = moment.checked_duration_since(Instant::now()).filter(|d| !d.is_zero())
-                    else {
-                        break;
-                    };
-                    rung = self.bell.wait_timeout(rung, left).expect("not poisoned").0;
-                }
-            }
-        }
-        *rung = false;
-        drop(rung);
-        self.sleeping.store(false, Ordering::Relaxed);
+    /// Has `waker` called whenever something comes in for a thread that had not been asked to look.
+    pub fn set_waker(&self, waker: Box<dyn Fn() + Send + Sync>) {
+        *self.waker.lock().expect("not poisoned") = Some(waker);
+        self.has_waker.store(true, Ordering::Release);
     }
 }
 
@@ -275,14 +229,11 @@ impl Registry {
             name: name.unwrap_or_else(|| if id == 1 { "master".into() } else { format!("thread {id}") }),
             mode,
             limit: Arc::new(AtomicU64::new(0)),
-            requested: AtomicBool::new(false),
             heap_number: AtomicU32::new(u32::MAX),
             alive: AtomicBool::new(true),
             stop: AtomicBool::new(false),
-            mailbox: SegQueue::new(),
-            sleeping: AtomicBool::new(false),
-            gate: Mutex::new(false),
-            bell: Condvar::new(),
+            mailbox: Mailbox::new(),
+            has_waker: AtomicBool::new(false),
             waker: Mutex::new(None),
             ended: AtomicBool::new(false),
         });
@@ -301,14 +252,9 @@ impl Registry {
         self.threads.read().expect("not poisoned").iter().find(|t| t.id == id).cloned()
     }
 
-    /// The living thread that owns a heap.
-    pub fn thread_of_heap(&self, heap: u32) -> Option<u64> {
-        self.threads
-            .read()
-            .expect("not poisoned")
-            .iter()
-            .find(|t| t.heap_number.load(Ordering::Acquire) == heap)
-            .map(|t| t.id)
+    /// The living thread for which `is_it` holds.
+    pub fn find(&self, is_it: impl Fn(&ThreadShared) -> bool) -> Option<Arc<ThreadShared>> {
+        self.threads.read().expect("not poisoned").iter().find(|t| is_it(t)).cloned()
     }
 
     /// The first thread, where the program began.
@@ -319,22 +265,51 @@ impl Registry {
     /// Sends a message; gives it back if the thread takes no more.
     #[allow(clippy::result_large_err)] // the message comes back to its sender, who made it on this stack
     pub fn send(&self, to: u64, message: Message) -> Result<(), Message> {
-        let Some(shared) = self.get(to) else { return Err(message) };
+        match self.get(to) {
+            Some(shared) => self.send_to(&shared, message),
+            None => Err(message),
+        }
+    }
+
+    /// As [`send`](Self::send), to a thread that the sender knows.
+    #[allow(clippy::result_large_err)] // as above
+    pub fn send_to(&self, shared: &ThreadShared, message: Message) -> Result<(), Message> {
         if !shared.alive.load(Ordering::Acquire) {
             return Err(message);
         }
-        self.busy.fetch_add(1, Ordering::SeqCst);
-        shared.push(message);
+        shared.mailbox.push(message);
+        self.interrupt(shared);
         if !shared.alive.load(Ordering::SeqCst) {
             // It ended meanwhile and may not look again.
-            self.discard_mail(&shared);
+            self.discard_mail(shared);
         }
         Ok(())
     }
 
+    /// Asks a thread to look at its mail and whatever else changed: at its next safepoint, or at once if it sleeps.
+    pub fn interrupt(&self, shared: &ThreadShared) {
+        if shared.mailbox.has_been_asked() {
+            return;
+        }
+        // Counted before the owner can see the request, take it back and count it off.
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        if !shared.mailbox.ask() {
+            self.no_longer_busy();
+            return;
+        }
+        shared.limit.store(0, Ordering::Release);
+        shared.mailbox.wake();
+        if shared.has_waker.load(Ordering::Acquire)
+            && let Some(waker) = &*shared.waker.lock().expect("not poisoned")
+        {
+            waker();
+        }
+    }
+
     /// Answers what an ended thread will never handle.
     pub fn discard_mail(&self, shared: &ThreadShared) {
-        while let Some(message) = shared.take() {
+        let asked = shared.mailbox.take_request();
+        while let Some(message) = shared.mailbox.pop() {
             if let Some(reply) = message.reply() {
                 let error = Transfer::error(
                     crate::class::ErrorClass::ThreadEnded,
@@ -343,11 +318,13 @@ impl Registry {
                 let _ =
                     self.send(reply.thread, Message::Resolve { number: reply.number, result: Err(error) });
             }
-            self.handled();
+        }
+        if asked {
+            self.no_longer_busy();
         }
     }
 
-    /// A message has been handled.
+    /// A thread's mailbox has been emptied after a request.
     pub fn handled(&self) {
         self.no_longer_busy();
     }
@@ -361,7 +338,7 @@ impl Registry {
         let quiet = self.busy.fetch_sub(1, Ordering::SeqCst) == 1;
         if quiet {
             if let Some(master) = self.master() {
-                master.ring();
+                master.mailbox.ring();
             }
         }
         quiet
@@ -382,7 +359,7 @@ impl Registry {
         self.threads.write().expect("not poisoned").retain(|t| t.id != shared.id);
         shared.ended.store(true, Ordering::Release);
         for thread in self.threads() {
-            thread.interrupt();
+            self.interrupt(&thread);
         }
         self.no_longer_busy();
     }
@@ -412,10 +389,10 @@ impl Registry {
     pub fn request_exit(&self, code: i32) {
         self.set_exit(code);
         for thread in self.threads() {
-            thread.interrupt();
+            self.interrupt(&thread);
         }
         if let Some(master) = self.master() {
-            master.ring();
+            master.mailbox.ring();
         }
     }
 

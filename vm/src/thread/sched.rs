@@ -235,10 +235,12 @@ impl Thread {
         !matches!(self.vm.config.tick, Tick::Time(_)) || self.vm.config.fuel_limit != u64::MAX
     }
 
-    /// Begins a tick.
-    fn begin_tick(&mut self) {
-        self.sched.tick_fuel = 0;
-        self.sched.tick_end = None;
+    /// Begins a tick, or goes on in the one that was handed on.
+    fn enter_tick(&mut self, new: bool) {
+        if new {
+            self.sched.tick_fuel = 0;
+            self.sched.tick_end = None;
+        }
         if self.counts_exactly() || self.limit() == 0 || self.held_off {
             self.set_limit();
         }
@@ -259,11 +261,11 @@ impl Thread {
             units = units.min(left.max(1));
         }
         self.held_off = false;
-        // A request that came in between must not be lost: whoever makes one writes `requested` before the limit, and the swap
+        // A request that came in between must not be lost: whoever makes one raises the flag before it writes the limit, and the swap
         // sees what came before a limit that it overwrites.
         self.shared.limit.swap(units, Ordering::AcqRel);
         // Tasks of other modes are not interrupted by requests.
-        if self.mode == Mode::Preemptive && self.shared.requested.load(Ordering::Relaxed) {
+        if self.mode == Mode::Preemptive && self.shared.mailbox.is_asked() {
             self.shared.limit.store(0, Ordering::Relaxed);
         }
     }
@@ -295,7 +297,7 @@ impl Thread {
     /// Runs one task until it stops (and those that it hands its tick to), or says how long there is nothing to do. Messages and
     /// timers come first.
     pub fn turn(&mut self) -> Turn {
-        if self.shared.requested.load(Ordering::Relaxed) {
+        if self.shared.mailbox.is_asked() {
             messages::drain(self);
         }
         self.fire_timers();
@@ -311,13 +313,27 @@ impl Thread {
             return Turn::Sleep(self.sched.timers.next_deadline());
         };
         self.ran = true;
-        if new_tick {
-            self.begin_tick();
-        } else if self.counts_exactly() || self.limit() == 0 {
-            self.set_limit();
+        self.enter_tick(new_tick);
+        let mut exit = self.run_chain(task);
+        // As long as nothing else asks for a look, one task follows the other without leaving.
+        for _ in 0..TURNS_WITHOUT_CLOCK {
+            if matches!(exit, Exit::Ended) || self.has_something_else_to_do() {
+                break;
+            }
+            let Some((task, new_tick)) = self.sched.dequeue() else { break };
+            self.enter_tick(new_tick);
+            exit = self.run_chain(task);
         }
-        self.run_chain(task);
         Turn::Ran
+    }
+
+    /// Whether there is more to do between two tasks than to take the next one.
+    fn has_something_else_to_do(&self) -> bool {
+        self.shared.mailbox.is_asked()
+            || !self.sched.timers.is_empty()
+            || self.sched.collect_due.is_some()
+            || !self.sched_dead_futures.is_empty()
+            || self.budget_end.is_some()
     }
 
     /// Wakes tasks whose moments have come. Reading the clock costs as much as a switch: with tasks at hand it is done after a few.
@@ -344,28 +360,29 @@ impl Thread {
     }
 
     /// Runs a task that is in no queue until it stops, then the one that it hands its tick to, and so on.
-    fn run_chain(&mut self, mut task: *mut Task) {
-        loop {
+    fn run_chain(&mut self, mut task: *mut Task) -> Exit {
+        let exit = loop {
             let exit = self.run_task(task);
             // A tick that was given up or is over is not handed on; nor when something asked for attention.
             if matches!(exit, Exit::Yielded | Exit::Preempted) {
                 self.sched.since_timers = TURNS_WITHOUT_CLOCK;
-                break;
+                break exit;
             }
             if self.heap.wants_safepoint() || self.used >= self.limit() || self.sched.collect {
-                break;
+                break exit;
             }
             match self.sched.take_handoff() {
                 Some(next) => task = next,
-                None => break,
+                None => break exit,
             }
-        }
+        };
         self.account();
         if std::mem::take(&mut self.sched.collect) {
             self.collect_now();
         } else if self.heap.wants_safepoint() {
             self.collect_slice();
         }
+        exit
     }
 
     fn run_task(&mut self, task: *mut Task) -> Exit {
@@ -429,7 +446,7 @@ pub fn tick_is_over(thread: &mut Thread) -> bool {
         Tick::Fuel(fuel) => thread.sched.tick_fuel >= fuel,
         Tick::Always => true,
     };
-    let asked = thread.shared.requested.load(Ordering::Relaxed);
+    let asked = thread.shared.mailbox.is_asked();
     if !over && !asked {
         return false;
     }

@@ -6,8 +6,9 @@ use crate::class::Member;
 use crate::error::{Control, Outcome};
 use crate::interp::access;
 use crate::interp::call::{self, Called, Target};
+use crate::object::task::Task;
 use crate::object::{Kind, array, class_id, function, string};
-use crate::symbol::Symbol;
+use crate::symbol::{Symbol, sym};
 use crate::thread::registry::Message;
 use crate::thread::{Thread, transfer};
 use crate::value::Value;
@@ -73,7 +74,17 @@ fn call_with_self(thread: &mut Thread, f: Value, name: Symbol, all: &[Value], to
 fn send_call(thread: &mut Thread, all: &[Value], name: Symbol) -> Outcome {
     let proxy = all[0];
     // Handles take their calls in every lock state.
-    let handle = matches!(target_kind(proxy), Kind::Task | Kind::Future);
+    let kind = target_kind(proxy);
+    if kind == Kind::Task && name == sym::SEND && all.len() == 2 {
+        // SAFETY: the target is live within this slice; number and place of a task never change.
+        let task = unsafe {
+            let task = parts(proxy).target.cast::<Task>();
+            ((*task).table_index, (*task).id)
+        };
+        let value = transfer::export(thread, all[1])?;
+        return send(thread, proxy, false, |_| Message::Post { task, value });
+    }
+    let handle = matches!(kind, Kind::Task | Kind::Future);
     let sync = match handle {
         true => false,
         false => {

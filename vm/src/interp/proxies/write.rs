@@ -43,16 +43,17 @@ pub(super) fn send(
     make: impl FnOnce(Option<Reply>) -> Message,
 ) -> Outcome {
     let heap = parts(proxy).heap;
-    let Some(owner) = thread.vm.registry.thread_of_heap(heap) else {
+    let Some(peer) = thread.peer(|peer| peer.heap_number.load(Ordering::Acquire) == heap) else {
         return Err(thread.error(
             ErrorClass::ThreadEnded,
             "the thread that owns the object has ended: it can be read, but not written",
         ));
     };
     if !sync {
-        messages::send(thread, owner, make(None))?;
+        messages::send_to(thread, &peer, make(None))?;
         return Ok(Value::NULL);
     }
+    let owner = peer.id;
     // Where the owner is this thread itself, the message is handled between its tasks while this one waits.
     let (future, reply) = futures::remote(thread, owner)?;
     messages::send(thread, owner, make(Some(reply)))?;

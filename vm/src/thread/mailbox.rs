@@ -1,0 +1,177 @@
+//! A thread's mailbox: a queue that anybody puts into, a flag that asks the owner to look, sleeping and waking.
+//!
+//! Protocol. A sender puts its message into the queue, then looks whether the owner has been asked already; if not, it asks. The
+//! owner takes the request back *before* it empties the queue. A fence on both sides lies between the write of one word and the
+//! read of the other, so one of the two sees what the other did: either the sender finds the flag down and raises it, or the
+//! owner's look into the queue finds the message. An owner that is about to sleep announces that, then looks at the flag; whoever
+//! raises the flag then looks whether the owner sleeps (the same argument). `models` checks this in all interleavings.
+//!
+//! So a message into a mailbox whose owner has been asked costs a push and one load; that is what makes a flood of small messages
+//! cheap.
+
+use crate::heap::sync::{AtomicBool, Condvar, Mutex, Ordering, fence, lock};
+use std::time::Instant;
+
+#[cfg(not(loom))]
+type Queue<T> = crossbeam_queue::SegQueue<T>;
+
+/// Who needs a fence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Side {
+    /// Between putting a message in and looking at the flag.
+    Sender,
+    /// Between taking the request back and looking into the queue.
+    Owner,
+    /// Between raising the flag and looking whether the owner sleeps.
+    Waker,
+    /// Between announcing sleep and looking at the flag.
+    Sleeper,
+}
+
+/// A mailbox for messages of type `T`.
+pub struct Mailbox<T> {
+    queue: Queue<T>,
+    asked: AtomicBool,
+    sleeping: AtomicBool,
+    /// Set by whoever rings.
+    gate: Mutex<bool>,
+    bell: Condvar,
+    /// The fence that a model leaves out.
+    #[cfg(loom)]
+    without: Option<Side>,
+}
+
+impl<T> Mailbox<T> {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self {
+            queue: Queue::new(),
+            asked: AtomicBool::new(false),
+            sleeping: AtomicBool::new(false),
+            gate: Mutex::new(false),
+            bell: Condvar::new(),
+            #[cfg(loom)]
+            without: None,
+        }
+    }
+
+    /// Puts a message in. The caller asks the owner to look, unless [`has_been_asked`](Self::has_been_asked).
+    pub fn push(&self, message: T) {
+        self.queue.push(message);
+    }
+
+    /// Whether the owner will look after this moment anyway.
+    pub fn has_been_asked(&self) -> bool {
+        self.fence(Side::Sender);
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Raises the flag. Whether it was down.
+    pub fn ask(&self) -> bool {
+        !self.asked.swap(true, Ordering::AcqRel)
+    }
+
+    /// A fence of the protocol; a model may leave one out, to show what it is for.
+    #[inline(always)]
+    fn fence(&self, side: Side) {
+        #[cfg(loom)]
+        if self.without == Some(side) {
+            return;
+        }
+        let _ = side;
+        fence(Ordering::SeqCst);
+    }
+
+    /// Wakes the owner if it sleeps; called after [`ask`](Self::ask).
+    pub fn wake(&self) {
+        self.fence(Side::Waker);
+        if self.sleeping.load(Ordering::Relaxed) {
+            self.ring();
+        }
+    }
+
+    /// Wakes the owner, or keeps it from sleeping the next time.
+    pub fn ring(&self) {
+        *lock(&self.gate) = true;
+        self.bell.notify_all();
+    }
+
+    /// Whether the owner is to look (owner only).
+    #[inline(always)]
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Takes the request back, before the queue is emptied; whether there was one (owner only).
+    pub fn take_request(&self) -> bool {
+        let asked = self.asked.swap(false, Ordering::AcqRel);
+        self.fence(Side::Owner);
+        asked
+    }
+
+    /// The oldest message (owner only).
+    pub fn pop(&self) -> Option<T> {
+        self.queue.pop()
+    }
+
+    /// Whether a message waits.
+    pub fn has_mail(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Sleeps until somebody asks or rings, or the moment has come (owner only).
+    pub fn sleep(&self, until: Option<Instant>) {
+        self.sleeping.store(true, Ordering::Relaxed);
+        self.fence(Side::Sleeper);
+        let mut rung = lock(&self.gate);
+        while !*rung && !self.asked.load(Ordering::Acquire) {
+            rung = match until {
+                None => self.bell.wait(rung).unwrap_or_else(|poisoned| poisoned.into_inner()),
+                Some(moment) => match moment.checked_duration_since(Instant::now()) {
+                    Some(left) if !left.is_zero() => {
+                        let woken = self.bell.wait_timeout(rung, left);
+                        woken.unwrap_or_else(|poisoned| poisoned.into_inner()).0
+                    }
+                    _ => break,
+                },
+            };
+        }
+        *rung = false;
+        drop(rung);
+        self.sleeping.store(false, Ordering::Relaxed);
+    }
+}
+
+impl<T> Default for Mailbox<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What loom can follow in the place of the lock-free queue, with the order that the queue gives: what was pushed is seen by a
+/// `pop` that comes after, in the order of locking.
+#[cfg(loom)]
+struct Queue<T>(Mutex<std::collections::VecDeque<T>>);
+
+#[cfg(loom)]
+impl<T> Queue<T> {
+    fn new() -> Self {
+        Self(Mutex::new(std::collections::VecDeque::new()))
+    }
+
+    fn push(&self, message: T) {
+        lock(&self.0).push_back(message);
+    }
+
+    fn pop(&self) -> Option<T> {
+        lock(&self.0).pop_front()
+    }
+
+    fn is_empty(&self) -> bool {
+        lock(&self.0).is_empty()
+    }
+}
+
+#[cfg(all(test, loom))]
+#[path = "mailbox_models.rs"]
+mod models;
