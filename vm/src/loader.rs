@@ -6,14 +6,15 @@
 use crate::bytecode::{self, Const, verify};
 use crate::class::ErrorClass;
 use crate::code::{Code, LoadedModule};
-use crate::error::Outcome;
+use crate::error::{Control, Outcome};
 use crate::heap::Pin;
 use crate::interp::call::{self, Called, Target};
 use crate::interp::{globals, types};
 use crate::object::function::ModuleObject;
 use crate::object::{Kind, bigint, class_id, function, range, string};
+use crate::thread::Thread;
 use crate::thread::stack::ReturnKind;
-use crate::thread::{Thread, tasks};
+use crate::thread::waiter::Waiter;
 use crate::value::Value;
 use crate::vm::{LoadedSource, Vm};
 use num_bigint::BigInt;
@@ -25,6 +26,10 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 #[derive(Default)]
 pub struct ModuleTable {
     by_key: HashMap<String, State>,
+    /// Keys of imports seen before, by importing module and path, so that the loader is not asked again.
+    known: HashMap<String, HashMap<String, String>>,
+    /// Who waits until a module has been loaded elsewhere, by its key.
+    waiting: HashMap<String, Vec<Waiter>>,
     envs: Vec<Env>,
 }
 
@@ -224,9 +229,61 @@ pub fn attach(thread: &mut Thread, module: &'static LoadedModule) -> Outcome<()>
     Ok(())
 }
 
+impl ModuleTable {
+    fn known(&self, path: &str, from: &str) -> Option<String> {
+        self.known.get(from)?.get(path).cloned()
+    }
+
+    /// The loading of a module has come to its end: it is loaded, or the next import tries again.
+    fn settle(&mut self, module: *const LoadedModule, loaded: bool) -> Vec<Waiter> {
+        let is_it = |state: &State| matches!(state, State::Loading(m, _) if std::ptr::eq(*m, module));
+        let Some(key) = self.by_key.iter().find(|(_, state)| is_it(state)).map(|(key, _)| key.clone()) else {
+            return Vec::new();
+        };
+        match self.by_key.remove(&key) {
+            Some(State::Loading(module, _)) if loaded => {
+                self.by_key.insert(key.clone(), State::Loaded(module));
+            }
+            _ => {}
+        }
+        self.waiting.remove(&key).unwrap_or_default()
+    }
+}
+
+/// What the table of modules says of an import.
+enum Found {
+    /// The module, loaded or (in a cycle of imports) as far as it has got.
+    Here(&'static LoadedModule),
+    /// Another thread runs its top level; the task has been parked until that ends.
+    Elsewhere(Control),
+    Nothing,
+}
+
+fn look_up(thread: &mut Thread, vm: &Vm, key: &str) -> Found {
+    let mut table = vm.modules.lock().expect("not poisoned");
+    match table.by_key.get(key).copied() {
+        Some(State::Loaded(module)) => Found::Here(module),
+        Some(State::Loading(module, owner)) if owner == thread.shared.id => Found::Here(module),
+        Some(State::Loading(..)) => {
+            let (waiter, control) = Waiter::park(thread);
+            table.waiting.entry(key.to_owned()).or_default().push(waiter);
+            Found::Elsewhere(control)
+        }
+        None => Found::Nothing,
+    }
+}
+
 /// The `import` op: the module, if it is loaded; otherwise its top level is run first, and the op executed again.
 pub fn import(thread: &mut Thread, path: &str, from: &str) -> Outcome<Called> {
     let vm = thread.vm.clone();
+    let known = vm.modules.lock().expect("not poisoned").known(path, from);
+    if let Some(key) = known {
+        match look_up(thread, &vm, &key) {
+            Found::Here(module) => return Ok(Called::Value(module.namespaces[0])),
+            Found::Elsewhere(control) => return Err(control),
+            Found::Nothing => {}
+        }
+    }
     let Some(loader) = &vm.loader else {
         return Err(thread
             .error(ErrorClass::ImportError, format!("cannot import {path}: this VM has no module loader")));
@@ -237,26 +294,14 @@ pub fn import(thread: &mut Thread, path: &str, from: &str) -> Outcome<Called> {
             return Err(thread.error(ErrorClass::ImportError, format!("cannot import {path}: {message}")));
         }
     };
-    let state = vm.modules.lock().expect("not poisoned").by_key.get(&key).copied();
-    match state {
-        Some(State::Loaded(module)) => return Ok(Called::Value(module.namespaces[0])),
-        // A cycle of imports: the module as far as it has got.
-        Some(State::Loading(module, owner)) if owner == thread.shared.id => {
-            return Ok(Called::Value(module.namespaces[0]));
-        }
-        Some(State::Loading(..)) => {
-            // Another thread runs its top level: look again soon.
-            let control = tasks::park_and_retry(thread, Value::NULL);
-            // SAFETY: a running task is live.
-            let (index, wake) = unsafe { ((*thread.current).table_index, (*thread.current).wake) };
-            thread.sched.timers.add(
-                std::time::Instant::now() + std::time::Duration::from_micros(200),
-                index,
-                wake,
-            );
-            return Err(control);
-        }
-        None => {}
+    {
+        let mut table = vm.modules.lock().expect("not poisoned");
+        table.known.entry(from.to_owned()).or_default().insert(path.to_owned(), key.clone());
+    }
+    match look_up(thread, &vm, &key) {
+        Found::Here(module) => return Ok(Called::Value(module.namespaces[0])),
+        Found::Elsewhere(control) => return Err(control),
+        Found::Nothing => {}
     }
     let LoadedSource::Module(load) = source;
     let data = match load() {
@@ -288,22 +333,19 @@ pub fn import(thread: &mut Thread, path: &str, from: &str) -> Outcome<Called> {
 
 /// The top level of a module ended well.
 pub fn finished(thread: &mut Thread, code: &'static Code) {
-    let mut table = thread.vm.modules.lock().expect("not poisoned");
-    for state in table.by_key.values_mut() {
-        if let State::Loading(module, _) = *state {
-            if std::ptr::eq(module, code.module) {
-                *state = State::Loaded(module);
-            }
-        }
-    }
+    settle(thread, code, true);
 }
 
 /// The top level of a module threw: the next import tries again.
 pub fn failed(thread: &mut Thread, code: &'static Code) {
-    let mut table = thread.vm.modules.lock().expect("not poisoned");
-    table
-        .by_key
-        .retain(|_, state| !matches!(state, State::Loading(module, _) if std::ptr::eq(*module, code.module)));
+    settle(thread, code, false);
+}
+
+fn settle(thread: &mut Thread, code: &'static Code, loaded: bool) {
+    let waiters = thread.vm.modules.lock().expect("not poisoned").settle(code.module, loaded);
+    for waiter in waiters {
+        waiter.wake(&thread.vm.registry);
+    }
 }
 
 /// Marks a module as loaded under a key without running it (library modules that a builder links).

@@ -247,10 +247,8 @@ fn join(thread: &mut Thread, args: &[Value]) -> Outcome {
     if id == thread.shared.id {
         return Err(thread.error(ErrorClass::StateError, "Thread.join: a thread cannot wait for its own end"));
     }
-    if thread.vm.registry.get(id).is_none() {
-        return Ok(Value::NULL);
-    }
-    Err(tasks::park_until_thread_ends(thread))
+    let Some(other) = thread.vm.registry.get(id) else { return Ok(Value::NULL) };
+    other.park_until_it_ends(thread).map_or(Ok(Value::NULL), Err)
 }
 
 fn end(thread: &mut Thread, args: &[Value]) -> Outcome {

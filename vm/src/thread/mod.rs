@@ -18,6 +18,7 @@ pub mod timers;
 pub mod trace;
 pub mod transfer;
 pub mod unseen;
+pub mod waiter;
 pub mod watchdog;
 
 use crate::bytecode::Instr;

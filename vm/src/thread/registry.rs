@@ -4,10 +4,12 @@
 //! been asked to look and have not emptied them since. A mailbox is counted before the request can be seen, and until what it
 //! held has been handled by a busy thread, so `busy` is 0 only when nothing in the VM can ever happen again without the host.
 
-use super::Mode;
 use super::mailbox::Mailbox;
 use super::transfer::Transfer;
+use super::waiter::Waiter;
+use super::{Mode, Thread};
 use crate::config::VmConfig;
+use crate::error::Control;
 use crate::heap::HeapShared;
 use crate::symbol::Symbol;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -164,6 +166,8 @@ pub struct ThreadShared {
     pub alive: AtomicBool,
     /// A host wants what runs to end, even if nothing may come in between (`atomic`, a thread that does not switch).
     pub stop: AtomicBool,
+    /// Tasks of other threads that wait for the end of this one; `None` once that has come.
+    joiners: Mutex<Option<Vec<Waiter>>>,
     /// What others sent; the request to look stands for anything that asks for attention.
     pub mailbox: Mailbox<Message>,
     /// Whether there is a waker.
@@ -178,6 +182,15 @@ impl ThreadShared {
     /// Whether messages wait.
     pub fn has_mail(&self) -> bool {
         self.mailbox.has_mail()
+    }
+
+    /// Parks the running task of `thread` until this thread has ended; `None` if it has.
+    pub fn park_until_it_ends(&self, thread: &mut Thread) -> Option<Control> {
+        let mut joiners = self.joiners.lock().expect("not poisoned");
+        let waiting = joiners.as_mut()?;
+        let (waiter, control) = Waiter::park(thread);
+        waiting.push(waiter);
+        Some(control)
     }
 
     /// Has `waker` called whenever something comes in for a thread that had not been asked to look.
@@ -232,6 +245,7 @@ impl Registry {
             heap_number: AtomicU32::new(u32::MAX),
             alive: AtomicBool::new(true),
             stop: AtomicBool::new(false),
+            joiners: Mutex::new(Some(Vec::new())),
             mailbox: Mailbox::new(),
             has_waker: AtomicBool::new(false),
             waker: Mutex::new(None),
@@ -358,6 +372,10 @@ impl Registry {
     pub fn remove(&self, shared: &ThreadShared) {
         self.threads.write().expect("not poisoned").retain(|t| t.id != shared.id);
         shared.ended.store(true, Ordering::Release);
+        let joiners = shared.joiners.lock().expect("not poisoned").take();
+        for waiter in joiners.into_iter().flatten() {
+            waiter.wake(self);
+        }
         for thread in self.threads() {
             self.interrupt(&thread);
         }

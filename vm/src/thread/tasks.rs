@@ -594,13 +594,6 @@ pub fn wake_at(thread: &mut Thread, deadline: std::time::Instant) {
     thread.sched.timers.add(deadline, index, wake);
 }
 
-/// The running task looks again in a moment, or when another thread has ended.
-pub fn park_until_thread_ends(thread: &mut Thread) -> Control {
-    let control = park_and_retry(thread, Value::NULL);
-    wake_at(thread, std::time::Instant::now() + std::time::Duration::from_micros(500));
-    control
-}
-
 /// `task.name = value` for the attributes that can be assigned.
 pub fn set_attr(thread: &mut Thread, task: Value, name: crate::symbol::Symbol, value: Value) -> Outcome<()> {
     let pointer = task.pointer().cast::<Task>();
