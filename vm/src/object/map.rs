@@ -528,10 +528,10 @@ pub fn entries_foreign<'a>(map: *const Map) -> impl Iterator<Item = (Value, Valu
     (0..used).filter_map(move |number| Some((key_at(table, number)?, value_at(table, number)?)))
 }
 
-/// For a foreign iteration over several slices: the first live entry from number `from` on, with its number. Where
-/// the owner rebuilds the table in between, entries may be missed or seen twice.
-pub fn entry_from_foreign(map: *const Map, from: usize) -> Option<(usize, Value, Value)> {
-    let table = head(map).table.load(Ordering::Acquire);
+/// For a foreign iteration over several slices: the first live entry from number `from` on of a table, with its number. A table that the
+/// owner has replaced stays as it was, so each entry is seen once.
+pub fn entry_from_foreign(table: *const Header, from: usize) -> Option<(usize, Value, Value)> {
+    let table: *mut Table = table.cast_mut().cast();
     let used = parts(table).used.load(Ordering::Acquire) as usize;
     (from..used).find_map(|number| Some((number, key_at(table, number)?, value_at(table, number)?)))
 }

@@ -1,12 +1,13 @@
 //! Whole containers behind a proxy: copies, search, iteration, slices.
 
+use super::wrap::wrap_object;
 use super::{hooks, parts, target, target_kind, wrap};
 use crate::bytecode::Instr;
 use crate::class::ErrorClass;
 use crate::error::{Control, Outcome};
 use crate::interp::describe::type_name;
 use crate::interp::{arith, compare, index, iterate};
-use crate::object::{Kind, array, class_id, equality, map, typed};
+use crate::object::{Header, Kind, array, class_id, equality, map, typed};
 use crate::symbol::sym;
 use crate::thread::Thread;
 use crate::value::Value;
@@ -80,7 +81,16 @@ pub fn iteration_state(thread: &mut Thread, proxy: Value) -> Outcome {
         {
             Err(hooks::ask_library(thread, "__proxy_elements", &[proxy]))
         }
-        Kind::Array | Kind::Map | Kind::IntArray | Kind::FloatArray => Ok(proxy),
+        Kind::Array | Kind::IntArray | Kind::FloatArray => Ok(proxy),
+        Kind::Map => {
+            // A proxy of the table of this moment: where the owner rebuilds it meanwhile, positions in this one stay what they are.
+            let table: *mut Header = map::table_foreign(target(proxy).cast()).cast_mut().cast();
+            // SAFETY: read within this slice from a live map, so the table is still allocated.
+            match unsafe { (*table).is_immortal() } {
+                true => Ok(array::to_value(array::from_slice(&mut thread.heap, &[])?)),
+                false => wrap_object(thread, proxy, table),
+            }
+        }
         _ => {
             let found = type_name(thread, proxy);
             Err(thread.error(ErrorClass::TypeError, format!("cannot iterate over {found}")))
@@ -111,8 +121,8 @@ pub fn next(thread: &mut Thread, i: Instr, proxy: Value, position: i64) -> Outco
                 None => None,
             }
         }
-        Kind::Map => {
-            return Ok(match map::entry_from_foreign(target(proxy).cast(), at) {
+        Kind::MapTable => {
+            return Ok(match map::entry_from_foreign(target(proxy), at) {
                 Some((number, key, value)) => {
                     let key = wrap(thread, proxy, key)?;
                     let value = wrap(thread, proxy, value)?;

@@ -62,7 +62,8 @@ pub fn wrap(thread: &mut Thread, via: Value, found: Value) -> Outcome {
     })
 }
 
-fn wrap_object(thread: &mut Thread, via: Value, object: *mut Header) -> Outcome {
+/// A proxy of an object that was reached through `via`.
+pub(super) fn wrap_object(thread: &mut Thread, via: Value, object: *mut Header) -> Outcome {
     // SAFETY: as in `wrap`.
     let class =
         thread.vm.class(unsafe { (*object).class }).mapped_proxy_class().map_or(class_id::PROXY, |c| c.id);
