@@ -7,9 +7,7 @@ use crate::{CompileError, Error, Script, ScriptError, Tick, Value, Vm};
 use corella_stdlib::library;
 use corella_vm::config::VmConfig;
 use corella_vm::host::{Context, Host, HostError, define_function};
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher as _;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -70,13 +68,8 @@ impl Engine {
 
     /// Begins an engine with other settings.
     pub fn builder() -> Builder {
-        let config = VmConfig {
-            // Scripts that are given hostile keys must not be slowed down by them.
-            hash_seed: RandomState::new().hash_one(0u64),
-            ..VmConfig::default()
-        };
         Builder {
-            config,
+            config: VmConfig::default(),
             functions: Vec::new(),
             loaders: Vec::new(),
             files: false,
@@ -114,7 +107,10 @@ impl Engine {
         let name = path.display().to_string();
         let bytes = read_file(path)?;
         if Script::is_compiled(&bytes) || path.extension().is_some_and(|extension| extension == "corb") {
-            return Script::from_bytes(&bytes).map_err(|error| Error::Refused(format!("{name}: {error}")));
+            return match Script::from_bytes(&bytes) {
+                Ok(script) => Ok(script.placed(path)),
+                Err(error) => Err(Error::Refused(format!("{name}: {error}"))),
+            };
         }
         Ok(self.compile(&name, text_of(&name, &bytes)?)?)
     }
@@ -344,12 +340,6 @@ impl Builder {
     /// Checks the heap after every collection.
     pub fn verify_heap(mut self, on: bool) -> Builder {
         self.config.verify_heap = on;
-        self
-    }
-
-    /// The seed of the hash of map keys; a random one unless given.
-    pub fn hash_seed(mut self, seed: u64) -> Builder {
-        self.config.hash_seed = seed;
         self
     }
 }

@@ -134,7 +134,7 @@ fn load_file(file: &Path, shared: &Shared) -> Result<bytecode::Module, String> {
     let bytes = read_file(file).map_err(|error| error.to_string())?;
     if Script::is_compiled(&bytes) {
         let script = Script::from_bytes(&bytes).map_err(|error| format!("{name}: {error}"))?;
-        return Ok((*script.module).clone());
+        return Ok(Arc::unwrap_or_clone(script.placed(file).module));
     }
     compiled(&name, text_of(&name, &bytes).map_err(|error| indented(&error))?, shared)
 }

@@ -61,6 +61,14 @@ impl Script {
         Ok(Self::of(module))
     }
 
+    /// The script as read from this compiled file: what it imports by relative paths lies beside that, wherever it was compiled.
+    pub(crate) fn placed(self, file: &Path) -> Self {
+        let mut module = Arc::unwrap_or_clone(self.module);
+        let source = Path::new(&module.name).file_name().unwrap_or(file.as_os_str()).to_owned();
+        module.name = file.with_file_name(source).display().to_string();
+        Script { module: Arc::new(module), warnings: self.warnings }
+    }
+
     /// The bytecode as text.
     pub fn listing(&self) -> String {
         disassemble(&self.module)

@@ -3,7 +3,7 @@
 use crate::args::Settings;
 use crate::failure::{FAILED, Failure, report, to_stderr};
 use crate::output::Stdout;
-use corella::{Builder, Engine, Error, Script, Tick};
+use corella::{Builder, Engine, Error, Script};
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,10 +23,6 @@ pub(crate) fn builder(settings: &Settings) -> Builder {
         .verify_heap(settings.verify_heap);
     if let Some(tick) = settings.tick {
         builder = builder.tick(tick);
-        if matches!(tick, Tick::Fuel(_)) {
-            // A run that is to be repeated exactly.
-            builder = builder.hash_seed(0);
-        }
     }
     if let Some(bytes) = settings.memory {
         builder = builder.memory_limit(bytes);

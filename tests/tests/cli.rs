@@ -136,6 +136,19 @@ fn a_compiled_file_runs_the_same() {
 }
 
 #[test]
+fn a_compiled_file_imports_from_its_own_folder() {
+    let folder = Scratch::new();
+    for name in ["src", "out"] {
+        std::fs::create_dir(folder.path().join(name)).expect("a scratch folder can be made");
+    }
+    folder.write("src/a.cor", "import \"./b\";\nprint(b.N);");
+    folder.write("src/b.cor", "export const N = 1;");
+    folder.write("out/b.cor", "export const N = 2;");
+    assert_eq!(corella(&folder, &["compile", "src/a.cor", "-o", "out/a.corb"]).status, Some(0));
+    succeeds(&folder, &["run", "out/a.corb"], "2\n");
+}
+
+#[test]
 fn errors_of_a_compiled_file_still_name_their_line() {
     let folder = Scratch::new();
     folder.write("a.cor", "\n\nthrow new Error(\"x\");");

@@ -121,10 +121,14 @@ fn an_object_keeps_its_identity_and_its_life() {
 
 #[test]
 fn variables_are_read_and_written() {
-    let (mut vm, module) = load("var total = 1; export const LIMIT = 7; function read() { return total; }");
+    let (mut vm, module) = load(
+        "var total = 1; export const LIMIT = 7; const RATE = 0.5; const ONLY = -3; function read() { return RATE > 0 ? total : 0; }",
+    );
     vm.set(&module, "total", "text").unwrap();
     assert_eq!(vm.call::<String>(&module, "read", ()).unwrap(), "text");
     assert_eq!(vm.get::<i64>(&module, "LIMIT").unwrap(), 7);
+    assert_eq!(vm.get::<f64>(&module, "RATE").unwrap(), 0.5);
+    assert_eq!(vm.get::<i64>(&module, "ONLY").unwrap(), -3);
     assert!(vm.has(&module, "read") && !vm.has(&module, "reed"));
     let error = vm.get::<i64>(&module, "reed").unwrap_err();
     assert_eq!(error.to_string(), "test.cor has no variable or function named reed");

@@ -14,8 +14,6 @@ pub enum Tick {
 /// Settings of a VM.
 #[derive(Clone, Debug)]
 pub struct VmConfig {
-    /// Seed of the hash of map keys.
-    pub hash_seed: u64,
     /// When a task has to give way.
     pub tick: Tick,
     /// Collect at every allocation.
@@ -37,7 +35,6 @@ pub struct VmConfig {
 impl Default for VmConfig {
     fn default() -> Self {
         Self {
-            hash_seed: 0x9e37_79b9_7f4a_7c15,
             tick: Tick::Time(1_000_000),
             gc_stress: false,
             verify_heap: false,

@@ -44,8 +44,6 @@ pub struct Vm {
     pub symbols: Symbols,
     /// Objects outside all heaps.
     pub immortals: Immortals,
-    /// Seed of the hash of map keys.
-    pub hash_seed: u64,
     /// Settings, fixed when the VM is made.
     pub config: VmConfig,
     /// Advances whenever a method is added to any class; caches of method look-ups check it.
@@ -86,7 +84,6 @@ impl Vm {
         let vm = Self {
             symbols: Symbols::new(),
             immortals: Immortals::default(),
-            hash_seed: config.hash_seed,
             registry: Registry::new(&config),
             config,
             method_epoch: AtomicU32::new(1),

@@ -24,6 +24,8 @@ pub(super) fn decide(out: &mut Resolution<'_>, session: bool) {
             (_, Some(ns)) if session || ns != 0 || crowded || var.captured || var.exported => {
                 slot(out, id, session)
             }
+            // Its uses are the value itself; the slot is for hosts, which read constants by name.
+            (VarKind::Const, Some(_)) if var.value.is_some() => slot(out, id, session),
             _ if var.captured
                 && (var.assigned() || var.early || matches!(var.kind, VarKind::Function(_))) =>
             {

@@ -1,7 +1,8 @@
 //! Hashes of values, for map keys: equal keys (see `equality`) have equal hashes.
 //!
-//! The seed is drawn once a process, so that nobody outside can choose keys that collide. Nothing that a script sees
-//! depends on it but the numbers that `hash` gives: maps keep insertion order.
+//! The seed is drawn once a process, so that nobody outside can choose keys that collide. It is not a VM's own: the strings of one letter
+//! lie in static memory, with their hashes, for all VMs. Nothing that a script sees depends on it but the numbers that `hash` gives:
+//! maps keep insertion order, and runs by counted fuel repeat exactly.
 
 use super::proxy::Proxy;
 use super::{Kind, bigint, range, string};
