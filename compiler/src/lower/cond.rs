@@ -144,21 +144,11 @@ impl<'a> Lower<'a, '_> {
         target: Label,
         jump_if: bool,
     ) {
-        use BinaryOp as B;
         let l = self.raw_before(left, Num::Float, right.span);
         let r = self.raw(right, Num::Float, "operand");
         self.at(op_span);
-        let (lt, le) = if jump_if { (Op::FJLt, Op::FJLe) } else { (Op::FJNLt, Op::FJNLe) };
-        match op {
-            B::Lt => self.jump(lt, l.0, r.0, target),
-            B::Le => self.jump(le, l.0, r.0, target),
-            B::Gt => self.jump(lt, r.0, l.0, target),
-            B::Ge => self.jump(le, r.0, l.0, target),
-            _ => {
-                let equal = (op == B::Eq) == jump_if;
-                self.jump(if equal { Op::FJEq } else { Op::FJNe }, l.0, r.0, target);
-            }
-        }
+        let ordered = if jump_if { [Op::FJLt, Op::FJLe] } else { [Op::FJNLt, Op::FJNLe] };
+        self.jump_by_order(op, ordered, [Op::FJNe, Op::FJEq], jump_if, (l.0, r.0), target);
     }
 
     fn compare_any(
@@ -207,16 +197,27 @@ impl<'a> Lower<'a, '_> {
         let l = self.operand(left, right.span);
         let r = self.reg(right);
         self.at(op_span);
-        let (lt, le) = if jump_if { (Op::JLt, Op::JLe) } else { (Op::JNLt, Op::JNLe) };
+        let ordered = if jump_if { [Op::JLt, Op::JLe] } else { [Op::JNLt, Op::JNLe] };
+        self.jump_by_order(op, ordered, [Op::JNe, Op::JEq], jump_if, (l.0, r.0), target);
+    }
+
+    /// The jump of a comparison of two registers; `>` and `>=` are `<` and `<=` with their sides exchanged.
+    fn jump_by_order(
+        &mut self,
+        op: BinaryOp,
+        [lt, le]: [Op; 2],
+        [ne, eq]: [Op; 2],
+        jump_if: bool,
+        (l, r): (u16, u16),
+        target: Label,
+    ) {
+        use BinaryOp as B;
         match op {
-            B::Lt => self.jump(lt, l.0, r.0, target),
-            B::Le => self.jump(le, l.0, r.0, target),
-            B::Gt => self.jump(lt, r.0, l.0, target),
-            B::Ge => self.jump(le, r.0, l.0, target),
-            _ => {
-                let equal = (op == B::Eq) == jump_if;
-                self.jump(if equal { Op::JEq } else { Op::JNe }, l.0, r.0, target);
-            }
+            B::Lt => self.jump(lt, l, r, target),
+            B::Le => self.jump(le, l, r, target),
+            B::Gt => self.jump(lt, r, l, target),
+            B::Ge => self.jump(le, r, l, target),
+            _ => self.jump(if (op == B::Eq) == jump_if { eq } else { ne }, l, r, target),
         }
     }
 }
