@@ -21,11 +21,9 @@ pub fn facts() -> String {
     format!("{model}, {threads} hardware threads{memory}, {system}")
 }
 
-/// Says so when other programs keep the processor busy: figures taken then are worth little.
-pub fn warn_if_busy() {
+/// The load that other programs put on the machine, if it is enough to spoil figures. To be asked before the first run.
+pub fn foreign_load() -> Option<f64> {
     let load =
         read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
-    if let Some(load) = load.filter(|load| *load > 0.7) {
-        eprintln!("other programs are running (load {load}): do not trust single figures");
-    }
+    load.filter(|load| *load > 0.7)
 }

@@ -73,14 +73,17 @@ fn measure(options: &Options) -> Result<Vec<String>, String> {
     for note in &peers.notes {
         eprintln!("left out: {note}");
     }
-    machine::warn_if_busy();
+    let load = machine::foreign_load();
+    if let Some(load) = load {
+        eprintln!("other programs are running (load {load}): do not trust single figures");
+    }
     let benches = root.join("benches");
     let all = report::Results {
         sequential: sequential::measure(&benches, &peers, options)?,
         compile: compile::measure(&benches, &peers, options)?,
         concurrency: concurrency::measure(&benches, &peers, options)?,
     };
-    let text = report::markdown(&all, &peers, options);
+    let text = report::markdown(&all, &peers, options, load);
     println!("{text}");
     if options.only.is_empty() && !options.quick {
         let folder = options.out.clone().unwrap_or_else(|| root.join("docs").join("benchmarks"));

@@ -8,9 +8,23 @@ use std::fmt::Write as _;
 
 const INK: &str = "#222";
 const GRID: &str = "#ddd";
-/// Colours that colour-blind readers can tell apart; Corella's first.
-const COLOURS: &[&str] =
-    &["#d55e00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#e69f00", "#7f7f7f", "#332288"];
+/// Colours that colour-blind readers can tell apart, by the beginning of a label; the longer name stands first.
+const COLOURS: &[(&str, &str)] = &[
+    ("Corella", "#d55e00"),
+    ("LuaJIT -joff", "#332288"),
+    ("LuaJIT", "#56b4e9"),
+    ("Lua 5.4", "#0072b2"),
+    ("Node", "#cc79a7"),
+    ("Python", "#e69f00"),
+    ("Go", "#009e73"),
+    ("Erlang", "#7f7f7f"),
+    ("Rhai", "#7f7f7f"),
+    ("Rune", "#999933"),
+];
+
+fn colour_of(label: &str) -> &'static str {
+    COLOURS.iter().find(|(name, _)| label.starts_with(name)).map_or(INK, |(_, colour)| colour)
+}
 
 struct Svg {
     body: String,
@@ -106,7 +120,7 @@ fn dots(title: &str, subtitle: &str, series: &[&str], groups: &[Group], left: f6
     svg.text(16.0, 46.0, 12.0, "start", subtitle);
     let mut x = 16.0;
     for (k, name) in series.iter().enumerate() {
-        svg.dot(x + 5.0, 66.0, if k == 0 { 6.5 } else { 5.0 }, COLOURS[k % COLOURS.len()], name);
+        svg.dot(x + 5.0, 66.0, if k == 0 { 6.5 } else { 5.0 }, colour_of(name), name);
         svg.text(x + 15.0, 70.0, 12.0, "start", name);
         x += 34.0 + name.chars().count() as f64 * 7.0;
     }
@@ -130,7 +144,7 @@ fn dots(title: &str, subtitle: &str, series: &[&str], groups: &[Group], left: f6
         // Corella last, so that it lies on top.
         for (s, ratio, tip) in group.dots.iter().rev() {
             let radius = if *s == 0 { 6.5 } else { 5.0 };
-            svg.dot(axis.at(*ratio), y, radius, COLOURS[s % COLOURS.len()], tip);
+            svg.dot(axis.at(*ratio), y, radius, colour_of(series[*s]), tip);
         }
     }
     svg.finish(title)
@@ -175,8 +189,7 @@ pub fn concurrency(results: &[Concurrency]) -> String {
                     Some((family, value / ours, format!("{}: {} {field}", reading.label, number(value))))
                 })
                 .collect();
-            let name: String =
-                result.measure.title.split([',', '(']).next().unwrap_or_default().trim().into();
+            let name: String = result.measure.title.split(", ").next().unwrap_or_default().into();
             let name =
                 if result.measure.id == "chameneos-threads" { format!("{name}, two threads") } else { name };
             Some(Group { name, dots })
@@ -221,7 +234,13 @@ pub fn pauses(results: &[Concurrency]) -> String {
     let mut tick = 1.0;
     while tick <= most * 1.5 {
         svg.line(left, y(tick), right, y(tick), GRID, 1.0);
-        svg.text(left - 8.0, y(tick) + 4.0, 11.0, "end", &number(tick));
+        svg.text(
+            left - 8.0,
+            y(tick) + 4.0,
+            11.0,
+            "end",
+            number(tick).trim_end_matches(".00").trim_end_matches(".0"),
+        );
         tick *= 10.0;
     }
     // Bucket k holds the times up to 2^k microseconds.
@@ -262,9 +281,4 @@ pub fn pauses(results: &[Concurrency]) -> String {
         legend += 44.0 + name.chars().count() as f64 * 7.0;
     }
     svg.finish(title)
-}
-
-fn colour_of(label: &str) -> &'static str {
-    let family = FAMILIES.iter().position(|family| label.starts_with(family)).unwrap_or(0);
-    COLOURS[family % COLOURS.len()]
 }

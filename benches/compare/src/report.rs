@@ -66,12 +66,18 @@ pub fn number(value: f64) -> String {
 }
 
 /// The whole report.
-pub fn markdown(results: &Results, peers: &Peers, options: &Options) -> String {
+pub fn markdown(results: &Results, peers: &Peers, options: &Options, load: Option<f64>) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "Machine: {}.\n", machine::facts());
     let _ = writeln!(out, "Versions: {}.", peers.versions().join("; "));
     if !peers.notes.is_empty() {
         let _ = writeln!(out, "\nLeft out: {}.", peers.notes.join("; "));
+    }
+    if let Some(load) = load {
+        let _ = writeln!(
+            out,
+            "\n**Other programs were running meanwhile (load {load:.1}): provisional figures, of which only the ratios tell something.**"
+        );
     }
     sequential_tables(&mut out, &results.sequential, options);
     compile_table(&mut out, &results.compile);
@@ -181,7 +187,8 @@ fn concurrency_tables(out: &mut String, results: &[concurrency::Result], options
     let _ = writeln!(out, "\n## Tasks, threads, messages, memory\n");
     let _ = writeln!(
         out,
-        "Medians of {} run(s), one run of the pauses. The last column: Corella's first figure divided by this one.",
+        "Medians of {} run(s), one run of the pauses. The last column: Corella's first figure divided by this one. Lua and LuaJIT time themselves by processor \
+         time, all others by the clock on the wall, which favours those two on a busy machine.",
         options.runs().min(3)
     );
     for result in results {
