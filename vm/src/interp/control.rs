@@ -6,7 +6,7 @@ use super::describe::type_name;
 use super::run::Exit;
 use super::{compare, iterate, types};
 use crate::bytecode::ops::Operand;
-use crate::bytecode::{Instr, Op};
+use crate::bytecode::{Handler, Instr, Op};
 use crate::class::{ErrorClass, error_slot};
 use crate::code::Code;
 use crate::error::{Control, Outcome};
@@ -89,9 +89,9 @@ fn memory_error(thread: &mut Thread) -> Option<Exit> {
     let message = format!("the memory limit of {limit} bytes is reached");
     thread.heap.grant_reserve();
     match thread.new_error(ErrorClass::MemoryError, &message) {
-        Ok(error) => throw(thread, error),
+        Ok(error) => throw_between(thread, error),
         // Not even the error fits: throw what was made for this case.
-        Err(_) => throw(thread, thread.vm.last_resort_error()),
+        Err(_) => throw_between(thread, thread.vm.last_resort_error()),
     }
 }
 
@@ -104,9 +104,36 @@ pub fn fail(thread: &mut Thread, constant: u32) -> Control {
     thread.error(ErrorClass::by_name(class).unwrap_or(ErrorClass::Error), message)
 }
 
-/// Throws a value: continues at the innermost handler, or ends the task.
+/// Throws a value that the instruction before `pc` raised: continues at the innermost handler, or ends the task.
 pub fn throw(thread: &mut Thread, error: Value) -> Option<Exit> {
     trace::attach(thread, error);
+    unwind(thread, error)
+}
+
+/// Throws a value between two instructions, as a kill does. The task may stand behind a jump back to the beginning of a `try`, or
+/// at an instruction that is to be executed again, so a block that the next instruction is in counts as entered; one whose last
+/// instruction has just been executed is not left yet.
+pub fn throw_between(thread: &mut Thread, error: Value) -> Option<Exit> {
+    trace::attach(thread, error);
+    let code = types::running_code(thread);
+    // SAFETY: as in `unwind`.
+    let next = unsafe { thread.pc.offset_from(code.entry) } as usize;
+    let covers = |h: &&Handler, at: usize| (h.start as usize) <= at && at < h.end as usize;
+    // Inner blocks come first in the list.
+    match code.handlers.iter().find(|h| covers(h, next) || covers(h, next.saturating_sub(1))) {
+        Some(handler) => {
+            // SAFETY: the verifier checked target and register.
+            unsafe {
+                thread.pc = code.entry.add(handler.target as usize);
+                thread.base.add(handler.register as usize).write(error.bits());
+            }
+            None
+        }
+        None => unwind(thread, error),
+    }
+}
+
+fn unwind(thread: &mut Thread, error: Value) -> Option<Exit> {
     loop {
         let code = types::running_code(thread);
         // SAFETY: `pc` points into (or one past) the running code.
@@ -299,7 +326,7 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
         return match thread
             .error(ErrorClass::LimitError, format!("the fuel limit of {limit} units is used up"))
         {
-            Control::Throw(error) => throw(thread, error),
+            Control::Throw(error) => throw_between(thread, error),
             other => handle(thread, other),
         };
     }
@@ -310,7 +337,7 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
         && let Some(error) = overdue_stop(thread)
     {
         return match error {
-            Ok(error) => throw(thread, error),
+            Ok(error) => throw_between(thread, error),
             Err(control) => handle(thread, control),
         };
     }
@@ -321,7 +348,7 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     if flags & task_flag::KILL_PENDING != 0 {
         let error = tasks::take_kill(thread);
         return match error {
-            Ok(error) => throw(thread, error),
+            Ok(error) => throw_between(thread, error),
             Err(control) => handle(thread, control),
         };
     }

@@ -241,6 +241,7 @@ pub fn deliver(thread: &mut Thread) -> Option<Exit> {
         if flags & task_flag::KILL_PENDING != 0 && (*task).atomic == 0 {
             (*task).flags &= !(task_flag::RESUME_THROWS | task_flag::DELIVER);
             return match take_kill(thread) {
+                Ok(error) if flags & task_flag::DELIVER == 0 => control::throw_between(thread, error),
                 Ok(error) => control::throw(thread, error),
                 Err(control) => control::handle(thread, control),
             };

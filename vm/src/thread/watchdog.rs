@@ -98,6 +98,8 @@ impl Thread {
         // SAFETY: the watchdog is cleared before its task ends, so it lives.
         if unsafe { (*watchdog.task).state } == TaskState::Parked {
             tasks::wake(self, watchdog.task, found);
+            // It goes on before the others: they are not to run unwatched. It is ready, so this cannot fail.
+            let _ = tasks::run_next(self, watchdog.task);
             return true;
         }
         // It was killed and is ready: what was found goes on as if nobody watched.
