@@ -302,7 +302,9 @@ pub fn task_of(thread: &mut Thread, future: *mut Future) -> Outcome {
 pub fn cancel_remote(thread: &mut Thread, number: u32) -> Outcome<()> {
     let Some((_, other)) = thread.remote.waiting.get(&number).copied() else { return Ok(()) };
     let reply = Reply { thread: thread.shared.id, number };
-    super::messages::send(thread, other, Message::CancelTask(reply))
+    // If that thread has ended, so has the task.
+    let _ = thread.vm.registry.send(other, Message::CancelTask(reply));
+    Ok(())
 }
 
 /// Sends a result to the thread that waits for it.
