@@ -237,8 +237,13 @@ fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Resul
             let waits = unsafe {
                 (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::object(future.cast())
             };
-            if waits {
-                tasks::wake_at_once(thread, task, result);
+            // SAFETY: the caller has a live future.
+            let by_hand = unsafe { (*future).task.get().is_null() && (*future).remote == 0 };
+            match result {
+                _ if !waits => {}
+                // Nobody's result: a channel or lock wakes in turn, or two tasks could keep all others waiting.
+                Ok(value) if by_hand => tasks::wake(thread, task, value),
+                _ => tasks::wake_at_once(thread, task, result),
             }
         }
         None => {
