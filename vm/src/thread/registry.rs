@@ -311,6 +311,12 @@ impl Registry {
             self.no_longer_busy();
             return;
         }
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if shared.ended.load(Ordering::SeqCst) {
+            // Whoever had the thread from the list before it was taken out: nobody will look any more.
+            self.take_back_request(shared);
+            return;
+        }
         shared.limit.store(0, Ordering::Release);
         shared.mailbox.wake();
         if shared.has_waker.load(Ordering::Acquire)
@@ -334,6 +340,15 @@ impl Registry {
             }
         }
         if asked {
+            self.no_longer_busy();
+        }
+    }
+
+    /// Counts off a request to an ended thread. The thread sets `ended` and then takes the request back; whoever asks raises the
+    /// request and then looks at `ended`: one of the two sees the other, and the flag is taken once.
+    fn take_back_request(&self, shared: &ThreadShared) {
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if shared.mailbox.take_request() {
             self.no_longer_busy();
         }
     }
@@ -371,7 +386,8 @@ impl Registry {
     /// Takes an ended thread out.
     pub fn remove(&self, shared: &ThreadShared) {
         self.threads.write().expect("not poisoned").retain(|t| t.id != shared.id);
-        shared.ended.store(true, Ordering::Release);
+        shared.ended.store(true, Ordering::SeqCst);
+        self.take_back_request(shared);
         let joiners = shared.joiners.lock().expect("not poisoned").take();
         for waiter in joiners.into_iter().flatten() {
             waiter.wake(self);
