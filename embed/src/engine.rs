@@ -331,6 +331,14 @@ impl Builder {
         self.tick(Tick::Time(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1)))
     }
 
+    /// Makes runs repeatable: while the tick would be time, its lengths follow from the seed, and so does the interleaving of the VM's
+    /// threads, of which one runs at a time. Timers and timeouts go by a clock that counts work and jumps to what is waited for.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.config.seed = Some(seed);
+        self
+    }
+
     /// Collects garbage at every safepoint: finds references that the collector does not know, slowly.
     pub fn gc_stress(mut self, on: bool) -> Builder {
         self.config.gc_stress = on;

@@ -18,6 +18,8 @@ pub(crate) struct Arguments {
 #[derive(Default, Clone)]
 pub(crate) struct Settings {
     pub(crate) tick: Option<corella::Tick>,
+    /// Seed of a run that can be repeated.
+    pub(crate) seed: Option<u64>,
     pub(crate) gc_stress: bool,
     pub(crate) verify_heap: bool,
     pub(crate) memory: Option<usize>,
@@ -150,6 +152,11 @@ fn switches() -> Vec<Arg> {
     };
     vec![
         number("tick-fuel", "N", "a task gives way after N units of work: repeatable"),
+        number(
+            "seed",
+            "N",
+            "a run that can be repeated: ticks and threads interleave as N says, one thread at a time",
+        ),
         number("tick-time", "US", "a task gives way after this many microseconds"),
         flag("switch-always", "a task gives way at every safepoint"),
         flag("gc-stress", "collects garbage at every safepoint"),
@@ -211,6 +218,7 @@ fn settings(
     }
     Ok(Settings {
         tick,
+        seed: number("seed"),
         gc_stress: flag("gc-stress"),
         verify_heap: flag("verify-heap"),
         memory: of::<usize>(outer, inner, "max-memory"),

@@ -24,6 +24,9 @@ pub(crate) fn builder(settings: &Settings) -> Builder {
     if let Some(tick) = settings.tick {
         builder = builder.tick(tick);
     }
+    if let Some(seed) = settings.seed {
+        builder = builder.seed(seed);
+    }
     if let Some(bytes) = settings.memory {
         builder = builder.memory_limit(bytes);
     }

@@ -25,6 +25,10 @@ fn now(thread: &mut Thread, _: &[Value]) -> Outcome {
 }
 
 fn monotonic(thread: &mut Thread, _: &[Value]) -> Outcome {
-    let seconds = START.elapsed().as_secs_f64();
+    let seconds = match thread.vm.registry.baton {
+        None => START.elapsed(),
+        Some(_) => thread.now().saturating_duration_since(thread.vm.registry.start),
+    }
+    .as_secs_f64();
     Ok(thread.heap.float(seconds)?)
 }

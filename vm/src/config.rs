@@ -16,6 +16,9 @@ pub enum Tick {
 pub struct VmConfig {
     /// When a task has to give way.
     pub tick: Tick,
+    /// Makes a run repeatable: lengths of ticks (while they would be time), the interleaving of threads, of which one runs at a time,
+    /// and the clock follow from the seed. See `thread::baton`.
+    pub seed: Option<u64>,
     /// Collect at every allocation.
     pub gc_stress: bool,
     /// Check the heap after every collection.
@@ -36,6 +39,7 @@ impl Default for VmConfig {
     fn default() -> Self {
         Self {
             tick: Tick::Time(1_000_000),
+            seed: None,
             gc_stress: false,
             verify_heap: false,
             memory_limit: usize::MAX,

@@ -9,7 +9,6 @@ use corella_vm::object::Kind;
 use corella_vm::object::task::Future;
 use corella_vm::thread::{Thread, futures, graph, messages, tasks, timers};
 use corella_vm::value::Value;
-use std::time::Instant;
 
 /// The functions.
 pub(crate) static FUNCTIONS: &[NativeRow] = &[
@@ -64,7 +63,7 @@ fn sleep(thread: &mut Thread, args: &[Value]) -> Outcome {
         };
     };
     let control = tasks::park(thread, Value::NULL);
-    let Some(deadline) = Instant::now().checked_add(duration) else { return Err(control) };
+    let Some(deadline) = thread.now().checked_add(duration) else { return Err(control) };
     tasks::wake_at(thread, deadline);
     Err(control)
 }
@@ -139,7 +138,7 @@ fn await_for(thread: &mut Thread, args: &[Value]) -> Outcome {
         return Ok(Value::NULL);
     }
     let outcome = futures::await_value(thread, args[0]);
-    if let (Err(Control::Park), Some(deadline)) = (&outcome, Instant::now().checked_add(duration)) {
+    if let (Err(Control::Park), Some(deadline)) = (&outcome, thread.now().checked_add(duration)) {
         tasks::wake_at(thread, deadline);
     }
     outcome

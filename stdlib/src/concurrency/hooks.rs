@@ -64,7 +64,7 @@ fn watch(thread: &mut Thread, args: &[Value]) -> Outcome {
 }
 
 fn clock(thread: &mut Thread, _: &[Value]) -> Outcome {
-    let seconds = thread.vm.registry.start.elapsed().as_secs_f64();
+    let seconds = thread.now().saturating_duration_since(thread.vm.registry.start).as_secs_f64();
     Ok(thread.heap.float(seconds)?)
 }
 

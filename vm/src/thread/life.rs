@@ -41,6 +41,9 @@ pub fn start(vm: &Arc<Vm>, name: Option<String>, mode: Mode) -> Result<u64, Stri
     match std::thread::Builder::new().name(shared.name.clone()).stack_size(OS_STACK).spawn(body) {
         Ok(handle) => {
             vm.registry.keep_join(handle);
+            if let Some(baton) = &vm.registry.baton {
+                baton.wake(id, true);
+            }
             Ok(id)
         }
         Err(error) => {
@@ -53,6 +56,9 @@ pub fn start(vm: &Arc<Vm>, name: Option<String>, mode: Mode) -> Result<u64, Stri
 impl Thread {
     /// The loop of a thread that is not the master.
     fn live(&mut self) {
+        if let Some(baton) = &self.vm.registry.baton {
+            baton.enter(self.shared.id);
+        }
         self.heap.online();
         loop {
             match self.turn() {
@@ -69,53 +75,58 @@ impl Thread {
         let vm = self.vm.clone();
         vm.registry.discard_mail(&self.shared);
         vm.registry.remove(&self.shared);
+        if let Some(baton) = &vm.registry.baton {
+            baton.leave(self.shared.id);
+        }
     }
 
     /// Looks for mail for a short while, then sleeps. Returns whether nothing at all is under way in the VM.
     fn rest(&mut self, deadline: Option<Instant>) -> bool {
-        let begun = Instant::now();
-        let until = deadline.map_or(begun + SPIN, |d| d.min(begun + SPIN));
-        while Instant::now() < until {
-            for _ in 0..64 {
-                if self.shared.mailbox.is_asked() {
-                    return false;
-                }
-                std::hint::spin_loop();
-            }
+        if self.vm.config.seed.is_none() && self.spin(deadline) {
+            return false;
         }
         if self.rested_collection(deadline) {
             return false;
         }
         if deadline.is_some() {
             // A timer will run something: the thread stays busy while it sleeps.
-            self.heap.offline();
-            self.shared.mailbox.sleep(deadline);
-            self.heap.online();
+            self.sleep(deadline);
             return false;
         }
         let vm = self.vm.clone();
         let quiet = vm.registry.idle();
-        self.heap.offline();
         if !quiet || self.shared.id != 1 {
-            self.shared.mailbox.sleep(None);
+            self.sleep(None);
         }
-        self.heap.online();
         let still_quiet = vm.registry.is_quiet();
         vm.registry.busy_again();
         still_quiet && !self.shared.has_mail()
     }
 
+    /// Looks for mail for a short while; whether there is some.
+    fn spin(&self, deadline: Option<Instant>) -> bool {
+        let begun = Instant::now();
+        let until = deadline.map_or(begun + SPIN, |d| d.min(begun + SPIN));
+        while Instant::now() < until {
+            for _ in 0..64 {
+                if self.shared.mailbox.is_asked() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+        }
+        false
+    }
+
     /// The first time that a thread has nothing to do for a while after having run: collects, so that tasks whose futures
     /// nobody holds are cancelled even if nothing is allocated any more. Whether there may be something to do now.
     fn rested_collection(&mut self, deadline: Option<Instant>) -> bool {
-        let moment = Instant::now() + REST;
+        let moment = self.now() + REST;
         if !self.ran || deadline.is_some_and(|d| d <= moment) || self.sched.living == 0 {
             return false;
         }
-        self.heap.offline();
-        self.shared.mailbox.sleep(Some(moment));
-        self.heap.online();
-        if self.shared.has_mail() || Instant::now() < moment {
+        self.sleep(Some(moment));
+        if self.shared.has_mail() || self.now() < moment {
             return true;
         }
         self.ran = false;
@@ -256,13 +267,25 @@ impl Thread {
                     let _ = tell.send(other.waiting_tasks());
                 }));
                 let tasks = match self.vm.registry.send(thread.id, ask) {
-                    Ok(()) => told.recv_timeout(Duration::from_secs(1)).unwrap_or_default(),
+                    Ok(()) => self.hear(&told),
                     Err(_) => String::new(),
                 };
                 let _ = write!(text, "\non {}:{tasks}", thread.name);
             }
         }
         self.new_error(ErrorClass::Deadlock, &text).unwrap_or_else(|_| self.vm.last_resort_error())
+    }
+
+    /// What another thread tells, if it does so soon.
+    fn hear(&mut self, told: &std::sync::mpsc::Receiver<String>) -> String {
+        let end = Instant::now() + Duration::from_secs(1);
+        loop {
+            match told.try_recv() {
+                Ok(text) => return text,
+                Err(_) if Instant::now() >= end => return String::new(),
+                Err(_) => self.sleep(Some(self.now() + Duration::from_millis(1))),
+            }
+        }
     }
 
     /// Lets the other tasks of this thread end, then the other threads.
@@ -317,11 +340,7 @@ impl Thread {
         while vm.registry.threads().len() > 1 {
             match self.turn() {
                 Turn::Ran => {}
-                Turn::Sleep(_) => {
-                    self.heap.offline();
-                    self.shared.mailbox.sleep(Some(Instant::now() + Duration::from_millis(1)));
-                    self.heap.online();
-                }
+                Turn::Sleep(_) => self.sleep(Some(self.now() + Duration::from_millis(1))),
             }
         }
         self.heap.offline();

@@ -16,10 +16,16 @@ fn check(body: impl Fn() + Sync + Send + 'static) {
     builder.check(body);
 }
 
-/// The model has to fail.
-fn refuted(body: impl Fn() + Sync + Send + std::panic::UnwindSafe + 'static) {
-    let result = std::panic::catch_unwind(move || check(body));
-    assert!(result.is_err(), "the weakened protocol passed: the model does not see what the fence is for");
+/// The ignored test `name` has to fail. It runs in a process of its own: a deadlock that loom finds ends the process.
+fn refuted(name: &str) {
+    let name = format!("thread::mailbox::models::{name}");
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &name, "--ignored"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
+    assert!(text.contains("running 1 test"), "no such test: {name}");
+    assert!(text.contains("deadlock"), "the weakened protocol passed: the model does not see what the fence is for");
 }
 
 fn mailbox(without: Option<Side>) -> Arc<Mailbox<()>> {
@@ -82,12 +88,24 @@ fn no_message_is_left_with_a_sleeping_owner() {
 
 #[test]
 fn without_the_sender_s_fence_a_message_is_left() {
-    refuted(|| mail(Some(Side::Sender)));
+    refuted("no_sender_fence");
+}
+
+#[test]
+#[ignore = "fails on purpose"]
+fn no_sender_fence() {
+    check(|| mail(Some(Side::Sender)));
 }
 
 #[test]
 fn without_the_owner_s_fence_a_message_is_left() {
-    refuted(|| mail(Some(Side::Owner)));
+    refuted("no_owner_fence");
+}
+
+#[test]
+#[ignore = "fails on purpose"]
+fn no_owner_fence() {
+    check(|| mail(Some(Side::Owner)));
 }
 
 #[test]
@@ -97,10 +115,22 @@ fn no_wake_up_is_lost() {
 
 #[test]
 fn without_the_waker_s_fence_a_wake_up_is_lost() {
-    refuted(|| wake_up(Some(Side::Waker)));
+    refuted("no_waker_fence");
+}
+
+#[test]
+#[ignore = "fails on purpose"]
+fn no_waker_fence() {
+    check(|| wake_up(Some(Side::Waker)));
 }
 
 #[test]
 fn without_the_sleeper_s_fence_a_wake_up_is_lost() {
-    refuted(|| wake_up(Some(Side::Sleeper)));
+    refuted("no_sleeper_fence");
+}
+
+#[test]
+#[ignore = "fails on purpose"]
+fn no_sleeper_fence() {
+    check(|| wake_up(Some(Side::Sleeper)));
 }

@@ -286,7 +286,7 @@ pub fn receive_start(thread: &mut Thread, timeout: Value) -> Outcome {
             format!("the time after which a receive gives up is a number of seconds, not {found}"),
         ));
     };
-    let now = thread.vm.registry.start.elapsed().as_secs_f64();
+    let now = thread.now().saturating_duration_since(thread.vm.registry.start).as_secs_f64();
     Ok(thread.heap.float(now + seconds.max(0.0))?)
 }
 
@@ -332,7 +332,7 @@ pub fn receive_next(thread: &mut Thread, position: Value, deadline: Value) -> Ou
         return Ok(Some(message));
     }
     let until = moment(thread, deadline);
-    if until.is_some_and(|moment| moment <= Instant::now()) {
+    if until.is_some_and(|moment| moment <= thread.now()) {
         return Ok(None);
     }
     let control = tasks::park_and_retry(thread, Value::TRUE);
@@ -360,9 +360,9 @@ pub fn receive(thread: &mut Thread, timeout: Value) -> Outcome {
     }
     let until = match timeout.is_null() {
         true => None,
-        false => timers::seconds(timeout).map(|d| Instant::now() + d),
+        false => timers::seconds(timeout).map(|d| thread.now() + d),
     };
-    if !timeout.is_null() && until.is_none_or(|u| u <= Instant::now()) {
+    if !timeout.is_null() && until.is_none_or(|u| u <= thread.now()) {
         return Ok(Value::NULL);
     }
     // Without a timeout the call is simply repeated; with one, what the wake-up brings decides (see `take_or_null`).

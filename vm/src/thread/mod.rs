@@ -4,6 +4,7 @@
 //! runs, `pc`, `base` and `code` are exact at every safepoint and at every call of a slow path, so that a switch, a throw, a
 //! trace and a collection are the same walk over frames.
 
+pub mod baton;
 pub mod futures;
 pub mod graph;
 pub mod life;
@@ -125,6 +126,11 @@ impl Thread {
         let config = crate::heap::HeapConfig {
             stress: vm.config.gc_stress,
             verify: vm.config.verify_heap,
+            // A repeatable run must not depend on how fast this machine collects.
+            slice: match vm.config.seed {
+                None => crate::heap::HeapConfig::default().slice,
+                Some(_) => std::time::Duration::MAX / 4096,
+            },
             poke: Some(shared.limit.clone()),
             ..crate::heap::HeapConfig::default()
         };
@@ -136,6 +142,9 @@ impl Thread {
         if ics.is_null() {
             std::alloc::handle_alloc_error(layout);
         }
+        let draw = vm.config.seed.map(|seed| baton::Draw::new(seed, shared.id));
+        let mut sched = sched::Sched::default();
+        sched.draw = draw;
         Self {
             vm,
             shared,
@@ -153,7 +162,7 @@ impl Thread {
             ics,
             constructions: Vec::new(),
             mode,
-            sched: sched::Sched::default(),
+            sched,
             envs: Vec::new(),
             remote: futures::RemoteFutures::default(),
             locals: None,
@@ -243,6 +252,27 @@ impl Thread {
         let found = self.vm.registry.find(is_it)?;
         self.peers.push(found.clone());
         Some(found)
+    }
+
+    /// The moment that this is, by the clock of timers and timeouts: in a seeded run it counts work, and jumps to what is waited for.
+    pub fn now(&self) -> std::time::Instant {
+        match &self.vm.registry.baton {
+            None => std::time::Instant::now(),
+            Some(baton) => self.vm.registry.start + baton.clock(),
+        }
+    }
+
+    /// Sleeps until something comes in or the moment has come. The heap is offline meanwhile.
+    pub(crate) fn sleep(&mut self, until: Option<std::time::Instant>) {
+        self.heap.offline();
+        match &self.vm.registry.baton {
+            None => self.shared.mailbox.sleep(until),
+            Some(baton) => {
+                let until = until.map(|until| until.saturating_duration_since(self.vm.registry.start));
+                baton.sleep(self.shared.id, until, || self.shared.mailbox.is_asked());
+            }
+        }
+        self.heap.online();
     }
 
     /// Whether the host's time budget is used up.

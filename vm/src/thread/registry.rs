@@ -4,6 +4,7 @@
 //! been asked to look and have not emptied them since. A mailbox is counted before the request can be seen, and until what it
 //! held has been handled by a busy thread, so `busy` is 0 only when nothing in the VM can ever happen again without the host.
 
+use super::baton::Baton;
 use super::mailbox::Mailbox;
 use super::transfer::Transfer;
 use super::waiter::Waiter;
@@ -206,6 +207,8 @@ pub struct Registry {
     pub heaps: Arc<HeapShared>,
     /// When the VM was made: script clocks count from here.
     pub start: Instant,
+    /// Who may run, in a seeded run.
+    pub baton: Option<Baton>,
     threads: RwLock<Vec<Arc<ThreadShared>>>,
     joins: Mutex<Vec<std::thread::JoinHandle<()>>>,
     next: AtomicU64,
@@ -221,6 +224,7 @@ impl Registry {
         Self {
             heaps: HeapShared::new(config.memory_limit),
             start: Instant::now(),
+            baton: config.seed.map(Baton::new),
             threads: RwLock::default(),
             joins: Mutex::default(),
             next: AtomicU64::new(1),
@@ -319,6 +323,9 @@ impl Registry {
         }
         shared.limit.store(0, Ordering::Release);
         shared.mailbox.wake();
+        if let Some(baton) = &self.baton {
+            baton.wake(shared.id, false);
+        }
         if shared.has_waker.load(Ordering::Acquire)
             && let Some(waker) = &*shared.waker.lock().expect("not poisoned")
         {
@@ -366,11 +373,18 @@ impl Registry {
     fn no_longer_busy(&self) -> bool {
         let quiet = self.busy.fetch_sub(1, Ordering::SeqCst) == 1;
         if quiet {
-            if let Some(master) = self.master() {
-                master.mailbox.ring();
-            }
+            self.ring_master();
         }
         quiet
+    }
+
+    fn ring_master(&self) {
+        if let Some(master) = self.master() {
+            master.mailbox.ring();
+            if let Some(baton) = &self.baton {
+                baton.wake(master.id, false);
+            }
+        }
     }
 
     /// A thread goes on.
@@ -425,9 +439,7 @@ impl Registry {
         for thread in self.threads() {
             self.interrupt(&thread);
         }
-        if let Some(master) = self.master() {
-            master.mailbox.ring();
-        }
+        self.ring_master();
     }
 
     /// Sets the exit status without waking anybody.

@@ -1,5 +1,6 @@
 //! Which task runs next: queues by priority, ticks, and the loop that a thread lives in.
 
+use super::baton::Draw;
 use super::{Mode, Thread, messages, tasks, timers};
 use crate::config::Tick;
 use crate::interp::{self, Exit};
@@ -96,6 +97,10 @@ pub struct Sched {
     /// End of the tick, known from the first poll on.
     tick_end: Option<Instant>,
     tick_fuel: u64,
+    /// Length of the tick in units of fuel, if it is not time.
+    tick_units: Option<u64>,
+    /// What the lengths of ticks are drawn from in a seeded run.
+    pub(super) draw: Option<Draw>,
     ready: usize,
     /// Tasks run since the clock was last looked at for timers.
     since_timers: u32,
@@ -145,7 +150,8 @@ impl Sched {
     pub fn hand_off(&mut self, task: *mut Task) {
         // SAFETY: the task is live.
         let priority = unsafe { (*task).priority };
-        if self.handoff.is_some() || self.urgent_at(priority.saturating_add(1)) {
+        let not_now = self.draw.as_mut().is_some_and(|draw| draw.below(2) == 0);
+        if not_now || self.handoff.is_some() || self.urgent_at(priority.saturating_add(1)) {
             return self.enqueue(task);
         }
         // SAFETY: as above.
@@ -232,7 +238,9 @@ impl Thread {
     /// Whether polls have to come at exact counts. Otherwise the clock is looked at equally often whoever runs, and the limit need
     /// not be set anew for each task.
     fn counts_exactly(&self) -> bool {
-        !matches!(self.vm.config.tick, Tick::Time(_)) || self.vm.config.fuel_limit != u64::MAX
+        !matches!(self.vm.config.tick, Tick::Time(_))
+            || self.vm.config.fuel_limit != u64::MAX
+            || self.vm.config.seed.is_some()
     }
 
     /// Begins a tick, or goes on in the one that was handed on.
@@ -240,6 +248,12 @@ impl Thread {
         if new {
             self.sched.tick_fuel = 0;
             self.sched.tick_end = None;
+            self.sched.tick_units = match (self.vm.config.tick, &mut self.sched.draw) {
+                (Tick::Fuel(fuel), _) => Some(fuel),
+                (Tick::Always, _) => Some(1),
+                (Tick::Time(_), Some(draw)) => Some(draw.tick()),
+                (Tick::Time(_), None) => None,
+            };
         }
         if self.counts_exactly() || self.limit() == 0 || self.held_off {
             self.set_limit();
@@ -248,10 +262,9 @@ impl Thread {
 
     /// Sets the poll limit to the next event.
     pub fn set_limit(&mut self) {
-        let mut units = match self.vm.config.tick {
-            Tick::Time(_) => POLL_UNITS,
-            Tick::Fuel(fuel) => fuel.saturating_sub(self.sched.tick_fuel).clamp(1, 1 << 40),
-            Tick::Always => 1,
+        let mut units = match self.sched.tick_units {
+            None => POLL_UNITS,
+            Some(fuel) => fuel.saturating_sub(self.sched.tick_fuel).clamp(1, 1 << 40),
         };
         if self.vm.config.fuel_limit != u64::MAX {
             units = units.min(self.vm.registry.fuel_left().max(1));
@@ -284,6 +297,9 @@ impl Thread {
         self.charged = 0;
         self.sched.tick_fuel += spent;
         self.fuel_used += spent;
+        if let Some(baton) = &self.vm.registry.baton {
+            baton.spend(spent);
+        }
         if self.vm.config.fuel_limit != u64::MAX {
             self.vm.registry.use_fuel(spent);
         }
@@ -297,11 +313,16 @@ impl Thread {
     /// Runs one task until it stops (and those that it hands its tick to), or says how long there is nothing to do. Messages and
     /// timers come first.
     pub fn turn(&mut self) -> Turn {
+        if let Some(baton) = &self.vm.registry.baton {
+            self.heap.offline();
+            baton.pass(self.shared.id);
+            self.heap.online();
+        }
         if self.shared.mailbox.is_asked() {
             messages::drain(self);
         }
         self.fire_timers();
-        if self.sched.collect_due.is_some_and(|due| self.sched.ready() == 0 || Instant::now() >= due) {
+        if self.sched.collect_due.is_some_and(|due| self.sched.ready() == 0 || self.now() >= due) {
             self.sched.collect_due = None;
             self.collect_now();
         }
@@ -351,7 +372,8 @@ impl Thread {
 
     /// Asks for a full collection in a moment: many such requests become one collection.
     pub fn collect_soon(&mut self) {
-        self.sched.collect_due.get_or_insert_with(|| Instant::now() + Duration::from_millis(2));
+        let due = self.now() + Duration::from_millis(2);
+        self.sched.collect_due.get_or_insert(due);
     }
 
     /// Asks for a full collection after the running task's turn.
@@ -438,13 +460,13 @@ pub fn tick_is_over(thread: &mut Thread) -> bool {
         // Messages and timers are still looked at when the task waits; nothing interrupts it.
         return false;
     }
-    let over = match thread.vm.config.tick {
-        Tick::Time(nanoseconds) => {
+    let over = match (thread.sched.tick_units, thread.vm.config.tick) {
+        (Some(fuel), _) => thread.sched.tick_fuel >= fuel,
+        (None, Tick::Time(nanoseconds)) => {
             let now = Instant::now();
             now >= *thread.sched.tick_end.get_or_insert(now + Duration::from_nanos(nanoseconds))
         }
-        Tick::Fuel(fuel) => thread.sched.tick_fuel >= fuel,
-        Tick::Always => true,
+        (None, _) => true,
     };
     let asked = thread.shared.mailbox.is_asked();
     if !over && !asked {
@@ -456,7 +478,7 @@ pub fn tick_is_over(thread: &mut Thread) -> bool {
         || thread.sched.handoff.is_some()
         || thread.sched.chosen.is_some()
         || thread.sched.urgent_at(priority)
-        || thread.sched.timers.is_due()
+        || thread.sched.timers.is_due(thread.now())
         || !thread.sched_dead_futures.is_empty()
         || thread.budget_over()
     {

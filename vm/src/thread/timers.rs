@@ -34,14 +34,14 @@ impl Timers {
     }
 
     /// Whether an entry's moment has come.
-    pub fn is_due(&self) -> bool {
-        self.next_deadline().is_some_and(|deadline| deadline <= Instant::now())
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.next_deadline().is_some_and(|deadline| deadline <= now)
     }
 }
 
 /// Wakes whose moment has come.
 pub fn fire(thread: &mut Thread) {
-    let now = Instant::now();
+    let now = thread.now();
     while let Some(&Reverse((deadline, _, index, wake))) = thread.sched.timers.heap.peek() {
         let stale = tasks::parked_at(thread, index, wake).is_none();
         if deadline > now && !stale {

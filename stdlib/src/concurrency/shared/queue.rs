@@ -12,7 +12,6 @@ use corella_vm::thread::transfer::{self, Transfer};
 use corella_vm::value::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 /// The natives, known as `__shared_queue_...`.
 pub(crate) static ROWS: &[NativeRow] = &[
@@ -71,7 +70,7 @@ fn push(thread: &mut Thread, args: &[Value]) -> Outcome {
             return Ok(Value::TRUE);
         }
         drop(state);
-        if until.is_some_and(|moment| moment <= Instant::now()) {
+        if until.is_some_and(|moment| moment <= thread.now()) {
             return Ok(Value::FALSE);
         }
         let full = || {
@@ -98,7 +97,7 @@ fn pop(thread: &mut Thread, args: &[Value]) -> Outcome {
         }
         let closed = state.closed;
         drop(state);
-        if closed || until.is_some_and(|moment| moment <= Instant::now()) {
+        if closed || until.is_some_and(|moment| moment <= thread.now()) {
             return Ok(optional(args, 2));
         }
         let empty = || {
