@@ -25,7 +25,10 @@ fn refuted(name: &str) {
         .unwrap();
     let text = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
     assert!(text.contains("running 1 test"), "no such test: {name}");
-    assert!(text.contains("deadlock"), "the weakened protocol passed: the model does not see what the fence is for");
+    assert!(
+        text.contains("deadlock"),
+        "the weakened protocol passed: the model does not see what the fence is for"
+    );
 }
 
 fn mailbox(without: Option<Side>) -> Arc<Mailbox<()>> {
