@@ -1,6 +1,9 @@
 //! The golden scripts: every `tests/scripts/**/*.cor` is one test in every mode, named
 //! `mode/folder/file`. Files in a folder called `support` are modules that scripts import.
 //!
+//! In mode `seeds` the scripts about concurrency run in as many interleavings as `CORELLA_SEEDS` says (10 unless set), each
+//! with `--seed N`; a failure names the seed, so that it can be run again. `CORELLA_FIRST_SEED` is where they begin.
+//!
 //! `tests/scripts/diagnostics/` holds scripts whose whole stderr is kept in a twin `.err` file;
 //! `UPDATE_GOLDENS=1` writes those anew (read the difference before you commit it).
 
@@ -18,6 +21,9 @@ const MODES: [(&str, Option<&str>); 4] = [
     ("switch-always", Some("--switch-always")),
     ("verify-heap", Some("--verify-heap")),
 ];
+
+/// Folders whose scripts run under seeds.
+const SEEDED: [&str; 4] = ["tasks", "threads", "proxies", "library"];
 
 /// Far above what the slowest script needs in the slowest mode: only a hang gets there.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -48,6 +54,18 @@ fn trials() -> Vec<Trial> {
         let expected = std::fs::read_to_string(&path)
             .map_err(|error| error.to_string())
             .and_then(|source| Expectations::read(&source));
+        if let Ok(expected) = &expected
+            && SEEDED.contains(&name.split('/').next().unwrap_or_default())
+            && !updating
+            && expected.skip.is_none()
+            && !expected.stops_before_running()
+            && (expected.modes.is_empty() || expected.modes.iter().any(|only| only == "seeds"))
+        {
+            let (path, expected) = (path.clone(), expected.clone());
+            trials.push(Trial::test(format!("seeds/{}", name.trim_end_matches(".cor")), move || {
+                run_seeds(&path, &expected).map_err(Failed::from)
+            }));
+        }
         for (mode, switch) in MODES {
             let wanted = match &expected {
                 Ok(expected) if mode != "plain" => {
@@ -64,7 +82,7 @@ fn trials() -> Vec<Trial> {
             let expected = expected.clone();
             let skipped = expected.as_ref().is_ok_and(|expected| expected.skip.is_some());
             let trial = Trial::test(format!("{mode}/{}", name.trim_end_matches(".cor")), move || {
-                run(&path, expected, switch).map_err(Failed::from)
+                run(&path, expected, switch.as_slice()).map_err(Failed::from)
             });
             trials.push(trial.with_ignored_flag(skipped));
         }
@@ -73,9 +91,9 @@ fn trials() -> Vec<Trial> {
 }
 
 /// The script's own switches, without the tick that the mode sets itself.
-fn flags<'e>(wanted: &'e [String], switch: Option<&str>) -> Vec<&'e str> {
+fn flags<'e>(wanted: &'e [String], switches: &[&str]) -> Vec<&'e str> {
     let mut flags: Vec<&str> = wanted.iter().map(String::as_str).collect();
-    if switch == Some("--switch-always")
+    if switches == ["--switch-always"]
         && let Some(at) = flags.iter().position(|flag| *flag == "--tick-fuel")
     {
         flags.drain(at..(at + 2).min(flags.len()));
@@ -92,7 +110,20 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(binary::corella)
 }
 
-fn run(path: &Path, expected: Result<Expectations, String>, switch: Option<&str>) -> Result<(), String> {
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+fn run_seeds(path: &Path, expected: &Expectations) -> Result<(), String> {
+    let first = number("CORELLA_FIRST_SEED", 1);
+    for seed in first..first + number("CORELLA_SEEDS", 10) {
+        run(path, Ok(expected.clone()), &["--seed", &seed.to_string()])
+            .map_err(|report| format!("with --seed {seed}: {report}"))?;
+    }
+    Ok(())
+}
+
+fn run(path: &Path, expected: Result<Expectations, String>, switches: &[&str]) -> Result<(), String> {
     let shown = files::relative(path, &corella_tests::workspace_root());
     let mut expected = expected.map_err(|error| format!("{shown}: {error}"))?;
     let file = path.file_name().and_then(|name| name.to_str()).ok_or("a script's name is UTF-8")?;
@@ -101,8 +132,8 @@ fn run(path: &Path, expected: Result<Expectations, String>, switch: Option<&str>
         .current_dir(path.parent().ok_or("a script stands in a folder")?)
         .env_remove("CORELLA_HOME")
         .arg(expected.command.as_deref().unwrap_or("run"))
-        .args(switch)
-        .args(flags(&expected.flags, switch))
+        .args(switches)
+        .args(flags(&expected.flags, switches))
         .arg(file)
         .args(&expected.args);
     let outcome = child::run(command, &expected.stdin, LIMIT).map_err(|error| error.to_string())?;

@@ -312,6 +312,7 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     thread.retry_pc = std::ptr::null();
     thread.account();
     thread.heap.quiescent();
+    thread.let_others_run();
     if thread.heap.wants_safepoint() {
         thread.collect_slice();
         if thread.heap.over_limit() {

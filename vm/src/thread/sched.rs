@@ -243,17 +243,37 @@ impl Thread {
             || self.vm.config.seed.is_some()
     }
 
+    fn begin_tick(&mut self) {
+        self.sched.tick_fuel = 0;
+        self.sched.tick_end = None;
+        self.sched.tick_units = match (self.vm.config.tick, &mut self.sched.draw) {
+            (Tick::Fuel(fuel), _) => Some(fuel),
+            (Tick::Always, _) => Some(1),
+            (Tick::Time(_), Some(draw)) => Some(draw.tick()),
+            (Tick::Time(_), None) => None,
+        };
+    }
+
+    /// In a seeded run: lets other threads run, perhaps. The thread holds no foreign pointer.
+    fn pass_baton(&mut self) {
+        if let Some(baton) = &self.vm.registry.baton {
+            self.heap.offline();
+            baton.pass(self.shared.id);
+            self.heap.online();
+        }
+    }
+
+    /// In a seeded run: other threads go on while a long task runs, whether it may be interrupted or not.
+    pub fn let_others_run(&mut self) {
+        if self.sched.tick_units.is_some_and(|units| self.sched.tick_fuel >= units) {
+            self.pass_baton();
+        }
+    }
+
     /// Begins a tick, or goes on in the one that was handed on.
     fn enter_tick(&mut self, new: bool) {
         if new {
-            self.sched.tick_fuel = 0;
-            self.sched.tick_end = None;
-            self.sched.tick_units = match (self.vm.config.tick, &mut self.sched.draw) {
-                (Tick::Fuel(fuel), _) => Some(fuel),
-                (Tick::Always, _) => Some(1),
-                (Tick::Time(_), Some(draw)) => Some(draw.tick()),
-                (Tick::Time(_), None) => None,
-            };
+            self.begin_tick();
         }
         if self.counts_exactly() || self.limit() == 0 || self.held_off {
             self.set_limit();
@@ -313,11 +333,7 @@ impl Thread {
     /// Runs one task until it stops (and those that it hands its tick to), or says how long there is nothing to do. Messages and
     /// timers come first.
     pub fn turn(&mut self) -> Turn {
-        if let Some(baton) = &self.vm.registry.baton {
-            self.heap.offline();
-            baton.pass(self.shared.id);
-            self.heap.online();
-        }
+        self.pass_baton();
         if self.shared.mailbox.is_asked() {
             messages::drain(self);
         }
@@ -485,7 +501,6 @@ pub fn tick_is_over(thread: &mut Thread) -> bool {
         return true;
     }
     // Nobody else: a new tick begins right away.
-    thread.sched.tick_fuel = 0;
-    thread.sched.tick_end = None;
+    thread.begin_tick();
     false
 }
