@@ -41,8 +41,9 @@ pub(crate) const START: u8 = 16;
 /// What immortals have: marked whatever the colour, never logged.
 pub(crate) const IMMORTAL: u8 = COLOUR_A | COLOUR_B;
 
-/// Bytes of a large object that one card stands for.
-pub(crate) const CARD: usize = 1024;
+/// Bytes of a large object that one card stands for: sixteen slots, since programs that write at random places of a large array have
+/// each of these cards visited for one slot.
+pub(crate) const CARD: usize = 128;
 
 /// The first bytes of a block or large chunk.
 #[repr(C)]

@@ -163,9 +163,13 @@ impl Heap {
     fn urgency(&self) -> u32 {
         match self.cycle.phase {
             Phase::Idle | Phase::Grace { .. } => 1,
-            Phase::Marking { .. } => {
+            Phase::Marking { full } => {
                 let allocated = self.stats.allocated_bytes.saturating_sub(self.cycle.allocated_before);
-                let expected = self.config.young_bytes + self.cycle.live_before / 4;
+                // A young collection has little to do: if it goes on for long, the program writes faster than a slice follows.
+                let expected = match full {
+                    false => self.config.young_bytes / 8,
+                    true => self.config.young_bytes + self.cycle.live_before / 16,
+                };
                 1 + (allocated / expected as u64).min(1000) as u32
             }
         }

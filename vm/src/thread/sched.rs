@@ -148,16 +148,29 @@ impl Sched {
     /// Lets a ready or just woken task that is in no queue run next, in what is left of the running one's tick; puts it at the
     /// end of its queue if there is such a task already, or if a more urgent one waits.
     pub fn hand_off(&mut self, task: *mut Task) {
-        // SAFETY: the task is live.
-        let priority = unsafe { (*task).priority };
-        let not_now = self.draw.as_mut().is_some_and(|draw| draw.below(2) == 0);
-        if not_now || self.handoff.is_some() || self.urgent_at(priority.saturating_add(1)) {
+        if !self.may_hand_off(task) {
             return self.enqueue(task);
         }
-        // SAFETY: as above.
+        // SAFETY: the task is live.
         unsafe { (*task).state = TaskState::Ready };
         self.handoff = Some(task);
         self.ready += 1;
+    }
+
+    fn may_hand_off(&mut self, task: *mut Task) -> bool {
+        // SAFETY: the task is live.
+        let priority = unsafe { (*task).priority };
+        // In a seeded run every other one goes the usual way.
+        let by_chance = self.draw.as_mut().is_none_or(|draw| draw.below(2) == 0);
+        by_chance && self.handoff.is_none() && !self.urgent_at(priority.saturating_add(1))
+    }
+
+    /// Lets a task that stands in a queue run next, if it may; otherwise it keeps its place.
+    pub fn advance(&mut self, task: *mut Task) {
+        if self.may_hand_off(task) && self.remove(task) {
+            self.handoff = Some(task);
+            self.ready += 1;
+        }
     }
 
     fn take_handoff(&mut self) -> Option<*mut Task> {

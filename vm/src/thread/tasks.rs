@@ -205,8 +205,8 @@ pub fn wake_at_once(thread: &mut Thread, task: *mut Task, result: Result<Value, 
 /// The running task is about to wait for another: if that is ready, it runs at once.
 pub fn run_awaited(thread: &mut Thread, awaited: *mut Task) {
     // SAFETY: the caller has a task as a value.
-    if unsafe { (*awaited).state } == TaskState::Ready && thread.sched.remove(awaited) {
-        thread.sched.hand_off(awaited);
+    if unsafe { (*awaited).state } == TaskState::Ready {
+        thread.sched.advance(awaited);
     }
 }
 
