@@ -451,6 +451,7 @@ fn stop(thread: &mut Thread, id: u64) {
         if (*task).state == TaskState::Parked {
             return tasks::wake_with_error(thread, task, error);
         }
+        crate::thread::messages::put_back(thread, task);
         (*task).flags |= task_flag::RESUME_THROWS;
         thread.heap.store(task.cast(), &(*task).resume, error);
     }

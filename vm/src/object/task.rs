@@ -108,6 +108,8 @@ pub mod task_flag {
     pub const DELIVER: u8 = 32;
     /// A pending kill is a cancellation.
     pub const CANCELLED: u8 = 64;
+    /// `resume` is a message that has not gone through the mailbox: it goes there if something else is thrown first.
+    pub const MAIL: u8 = 128;
 }
 
 /// State of a future.

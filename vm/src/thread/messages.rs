@@ -6,13 +6,18 @@ use super::{Thread, futures, tasks, timers};
 use crate::class::{ErrorClass, Member};
 use crate::error::{Control, Outcome};
 use crate::interp::{access, call, globals, index};
-use crate::object::task::{Task, TaskState};
+use crate::object::task::{Task, TaskState, task_flag};
 use crate::object::{Kind, array, function};
 use crate::value::Value;
 use std::time::{Duration, Instant};
 
 /// Most messages handled between two tasks, so that a flood of mail does not starve them.
 const BATCH: usize = 1024;
+
+/// What a task waits for that looks at its mailbox when something has come in.
+const SOME_MESSAGE: Value = Value::TRUE;
+/// What a task waits for that takes whatever message comes first.
+const ANY_MESSAGE: Value = Value::FALSE;
 
 /// Empty places at the front of a mailbox that are not worth moving the rest.
 const LEAST_MOVED: usize = 16;
@@ -260,6 +265,12 @@ pub fn post(thread: &mut Thread, task: *mut Task, value: Value) -> Outcome<()> {
         if (*task).state == TaskState::Done {
             return Ok(());
         }
+        // The task stands at a `receive()`, so its mailbox is empty: the message is what the call gives.
+        if (*task).state == TaskState::Parked && (*task).waits_for.get() == ANY_MESSAGE {
+            (*task).flags |= task_flag::MAIL;
+            tasks::wake(thread, task, value);
+            return Ok(());
+        }
         match array::from_value((*task).mailbox.get()) {
             Some(mailbox) => array::push(&mut thread.heap, mailbox, value)?,
             None => {
@@ -267,7 +278,7 @@ pub fn post(thread: &mut Thread, task: *mut Task, value: Value) -> Outcome<()> {
                 thread.heap.store(task.cast(), &(*task).mailbox, array::to_value(mailbox));
             }
         }
-        if (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::TRUE {
+        if (*task).state == TaskState::Parked && (*task).waits_for.get() == SOME_MESSAGE {
             tasks::wake(thread, task, Value::NULL);
         }
     }
@@ -294,6 +305,31 @@ pub fn receive_start(thread: &mut Thread, timeout: Value) -> Outcome {
 fn moment(thread: &Thread, deadline: Value) -> Option<Instant> {
     let seconds = deadline.as_number()?;
     thread.vm.registry.start.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}
+
+/// A message that was handed to a waiting task, which has not taken it, goes to the front of its mailbox.
+pub fn put_back(thread: &mut Thread, task: *mut Task) {
+    // SAFETY: the caller has a live task of this thread.
+    unsafe {
+        if (*task).flags & task_flag::MAIL == 0 {
+            return;
+        }
+        (*task).flags &= !task_flag::MAIL;
+        let message = (*task).resume.get();
+        let kept = match array::from_value((*task).mailbox.get()) {
+            Some(mailbox) if (*task).taken > 0 => {
+                (*task).taken -= 1;
+                Ok(array::set(&mut thread.heap, mailbox, (*task).taken as usize, message))
+            }
+            Some(mailbox) => array::insert(&mut thread.heap, mailbox, 0, message),
+            None => array::from_slice(&mut thread.heap, &[message]).map(|mailbox| {
+                thread.heap.store(task.cast(), &(*task).mailbox, array::to_value(mailbox));
+                true
+            }),
+        };
+        // Without memory for a mailbox of one message, the task that is about to be told of its end has no use for it either.
+        let _ = kept;
+    }
 }
 
 /// Message number `position` of a task's mailbox.
@@ -335,7 +371,7 @@ pub fn receive_next(thread: &mut Thread, position: Value, deadline: Value) -> Ou
     if until.is_some_and(|moment| moment <= thread.now()) {
         return Ok(None);
     }
-    let control = tasks::park_and_retry(thread, Value::TRUE);
+    let control = tasks::park_and_retry(thread, SOME_MESSAGE);
     if let Some(moment) = until {
         // SAFETY: as above.
         let (index, wake) = unsafe { ((*task).table_index, (*task).wake) };
@@ -365,9 +401,8 @@ pub fn receive(thread: &mut Thread, timeout: Value) -> Outcome {
     if !timeout.is_null() && until.is_none_or(|u| u <= thread.now()) {
         return Ok(Value::NULL);
     }
-    // Without a timeout the call is simply repeated; with one, what the wake-up brings decides (see `take_or_null`).
     if until.is_none() {
-        return Err(tasks::park_and_retry(thread, Value::TRUE));
+        return Err(tasks::park(thread, ANY_MESSAGE));
     }
     match thread.vm.builtin("__receive_until") {
         Some(f) => {

@@ -237,8 +237,9 @@ pub fn deliver(thread: &mut Thread) -> Option<Exit> {
             return None;
         }
         let value = (*task).resume.get();
-        thread.heap.store(task.cast(), &(*task).resume, Value::NULL);
         if flags & task_flag::KILL_PENDING != 0 && (*task).atomic == 0 {
+            super::messages::put_back(thread, task);
+            (*task).resume.set_unbarriered(Value::NULL);
             (*task).flags &= !(task_flag::RESUME_THROWS | task_flag::DELIVER);
             return match take_kill(thread) {
                 Ok(error) if flags & task_flag::DELIVER == 0 => control::throw_between(thread, error),
@@ -246,7 +247,8 @@ pub fn deliver(thread: &mut Thread) -> Option<Exit> {
                 Err(control) => control::handle(thread, control),
             };
         }
-        (*task).flags &= !(task_flag::RESUME_THROWS | task_flag::DELIVER);
+        (*task).resume.set_unbarriered(Value::NULL);
+        (*task).flags &= !(task_flag::RESUME_THROWS | task_flag::DELIVER | task_flag::MAIL);
         if flags & task_flag::RESUME_THROWS != 0 {
             super::trace::extend(thread, value);
             return control::throw(thread, value);
