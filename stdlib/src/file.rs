@@ -42,7 +42,7 @@ fn read(thread: &mut Thread, args: &[Value]) -> Outcome {
         Err(error) => {
             let at = error.valid_up_to();
             let message = format!(
-                "cannot read {path} as text: byte {at} is not UTF-8: file.read_bytes gives its bytes"
+                "cannot read {path} as text: byte {at} is not UTF-8; file.read_bytes(path) reads any file"
             );
             Err(thread.error(ErrorClass::ValueError, message))
         }

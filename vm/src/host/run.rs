@@ -167,7 +167,7 @@ impl Host {
         })
     }
 
-    /// Calls the unit's `main` with an array of these arguments, if it declares one.
+    /// Calls the unit's `main` with an array of these arguments, if it declares one. `function main(...args)` gets the same array.
     ///
     /// # Errors
     /// What it threw.
@@ -175,11 +175,24 @@ impl Host {
         let module = self.module(unit)?;
         let Some(main) = module.data.main else { return Ok(None) };
         let code = module.functions[main as usize];
-        let list = HostValue::Array(args.iter().map(|arg| HostValue::Str(arg.clone())).collect());
+        if code.required > 1 {
+            let message = format!(
+                "main of {} takes {} arguments, but is given one, the array of what stands behind the file: \
+                 `function main(args) {{ var [a, b] = args; ... }}`",
+                module.name, code.required
+            );
+            let refused =
+                |thread: &mut Thread| Err(thread.error(ErrorClass::ArgumentError, message.as_str()));
+            return self.complete(code.value, refused).map(Some);
+        }
+        let strings: Vec<_> = args.iter().map(|arg| HostValue::Str(arg.clone())).collect();
         // `function main()` may leave the arguments alone.
-        let wanted = code.params > 0 || code.flags & crate::code::Code::REST != 0;
-        let args: &[HostValue] = if wanted { std::slice::from_ref(&list) } else { &[] };
-        self.complete(code.value, |thread| all_from_host(thread, args)).map(Some)
+        let args = match code.params {
+            0 if code.flags & crate::code::Code::REST != 0 => strings,
+            0 => Vec::new(),
+            _ => vec![HostValue::Array(strings)],
+        };
+        self.complete(code.value, |thread| all_from_host(thread, &args)).map(Some)
     }
 
     /// Calls a function of a unit and runs the thread until it has returned.

@@ -34,7 +34,8 @@ pub fn handle(thread: &mut Thread, control: Control) -> Option<Exit> {
         Control::OutOfMemory => {
             if thread.retry_pc == thread.pc {
                 thread.retry_pc = std::ptr::null();
-                return memory_error(thread);
+                let error = memory_error(thread);
+                return throw(thread, error);
             }
             thread.retry_pc = thread.pc;
             thread.collect_now();
@@ -84,15 +85,12 @@ fn after_call(thread: &mut Thread) -> Option<Exit> {
 }
 
 #[cold]
-fn memory_error(thread: &mut Thread) -> Option<Exit> {
+fn memory_error(thread: &mut Thread) -> Value {
     let limit = thread.vm.config.memory_limit;
     let message = format!("the memory limit of {limit} bytes is reached");
     thread.heap.grant_reserve();
-    match thread.new_error(ErrorClass::MemoryError, &message) {
-        Ok(error) => throw_between(thread, error),
-        // Not even the error fits: throw what was made for this case.
-        Err(_) => throw_between(thread, thread.vm.last_resort_error()),
-    }
+    // If not even the error fits: what was made for this case.
+    thread.new_error(ErrorClass::MemoryError, &message).unwrap_or_else(|_| thread.vm.last_resort_error())
 }
 
 /// The error of a `fail` instruction.
@@ -114,7 +112,7 @@ pub fn throw(thread: &mut Thread, error: Value) -> Option<Exit> {
 /// at an instruction that is to be executed again, so a block that the next instruction is in counts as entered; one whose last
 /// instruction has just been executed is not left yet.
 pub fn throw_between(thread: &mut Thread, error: Value) -> Option<Exit> {
-    trace::attach(thread, error);
+    trace::attach_between(thread, error);
     let code = types::running_code(thread);
     // SAFETY: as in `unwind`.
     let next = unsafe { thread.pc.offset_from(code.entry) } as usize;
@@ -318,7 +316,8 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
         if thread.heap.over_limit() {
             thread.collect_now();
             if thread.heap.over_limit() {
-                return memory_error(thread);
+                let error = memory_error(thread);
+                return throw_between(thread, error);
             }
         }
     }

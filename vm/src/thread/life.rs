@@ -30,7 +30,7 @@ const OS_STACK: usize = 2 << 20;
 pub fn start(vm: &Arc<Vm>, name: Option<String>, mode: Mode) -> Result<u64, String> {
     let limit = vm.config.thread_limit;
     let Some(shared) = vm.registry.add(name, mode, limit) else {
-        return Err(format!("a VM can have {limit} threads at most"));
+        return Err(format!("a VM can have {limit} threads at most: let some end first, or use tasks"));
     };
     let id = shared.id;
     let (vm_for_thread, shared_for_thread) = (vm.clone(), shared.clone());

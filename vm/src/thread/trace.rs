@@ -5,10 +5,11 @@
 
 use super::stack::{Link, ReturnKind};
 use super::{Thread, tasks};
+use crate::bytecode::{Instr, Op};
 use crate::class::{ErrorClass, error_slot};
 use crate::code::Code;
 use crate::interp::types;
-use crate::object::task::{Generator, Stack, Task};
+use crate::object::task::{Generator, Stack, Task, task_flag};
 use crate::object::{Instance, Kind, array};
 use crate::value::Value;
 use std::fmt::Write as _;
@@ -33,7 +34,7 @@ struct Place {
 unsafe fn walk(
     mut base: *mut u64,
     mut code: *const Code,
-    mut pc: *const crate::bytecode::Instr,
+    mut pc: *const Instr,
     mut generator: Value,
     mut f: impl FnMut(Place),
 ) {
@@ -60,18 +61,34 @@ unsafe fn walk(
                 _ => base = base.sub(link.delta()),
             }
             code = *base.sub(2) as *const Code;
-            pc = *base.sub(3) as *const crate::bytecode::Instr;
+            pc = *base.sub(3) as *const Instr;
         }
     }
 }
 
 fn current_places(thread: &Thread) -> Vec<Place> {
+    places_from(thread, thread.pc)
+}
+
+/// `pc` as [`walk`] takes it, for a frame that stands before the instruction at `pc` and not behind the one that it waits in. Behind a bare
+/// `yield` that is the place meant all the same.
+///
+/// # Safety
+/// `pc` points into (or one past) `code`, which lives.
+unsafe fn standing_before(code: *const Code, pc: *const Instr) -> *const Instr {
+    // SAFETY: by the caller's promise; the instruction before `pc` is read only if there is one.
+    unsafe {
+        if pc != (*code).entry && (*pc.sub(1)).op() == Some(Op::Yield) { pc } else { pc.wrapping_add(1) }
+    }
+}
+
+fn places_from(thread: &Thread, pc: *const Instr) -> Vec<Place> {
     let mut all = Vec::new();
     if thread.current.is_null() || thread.base.is_null() {
         return all;
     }
     // SAFETY: a task is running and its state has been saved.
-    unsafe { walk(thread.base, thread.code, thread.pc, (*thread.current).generator.get(), |p| all.push(p)) };
+    unsafe { walk(thread.base, thread.code, pc, (*thread.current).generator.get(), |p| all.push(p)) };
     all
 }
 
@@ -96,19 +113,17 @@ pub fn of_task(thread: &Thread, task: *mut Task) -> String {
             return text;
         }
         let base = Stack::words(stack).add((*stack).base as usize);
+        let (code, mut pc) = (*base.sub(2) as *const Code, *base.sub(3) as *const Instr);
+        if (*task).flags & task_flag::DELIVER == 0 {
+            pc = standing_before(code, pc);
+        }
         let mut count = 0;
-        walk(
-            base,
-            *base.sub(2) as *const Code,
-            *base.sub(3) as *const crate::bytecode::Instr,
-            generator,
-            |place| {
-                count += 1;
-                if count <= KEEP {
-                    write_place(&mut text, place);
-                }
-            },
-        );
+        walk(base, code, pc, generator, |place| {
+            count += 1;
+            if count <= KEEP {
+                write_place(&mut text, place);
+            }
+        });
         if count > KEEP {
             let _ = writeln!(text, "  ... {} more", count - KEEP);
         }
@@ -136,8 +151,22 @@ fn pack(thread: &Thread, places: &[Place], to: &mut Vec<Value>) {
     }
 }
 
-/// Gives an error its trace, if it is an Error without one.
+/// Gives an error that the instruction before `pc` raised its trace, if it is an Error without one.
 pub fn attach(thread: &mut Thread, error: Value) {
+    attach_from(thread, error, thread.pc);
+}
+
+/// The same for an error that comes between two instructions: at the one that would have been next.
+pub fn attach_between(thread: &mut Thread, error: Value) {
+    if thread.current.is_null() || thread.base.is_null() {
+        return;
+    }
+    // SAFETY: a task is running, `pc` points into its code.
+    let pc = unsafe { standing_before(thread.code, thread.pc) };
+    attach_from(thread, error, pc);
+}
+
+fn attach_from(thread: &mut Thread, error: Value, pc: *const Instr) {
     if !is_error(thread, error) {
         return;
     }
@@ -149,7 +178,7 @@ pub fn attach(thread: &mut Thread, error: Value) {
         return;
     }
     let mut frames = Vec::new();
-    pack(thread, &current_places(thread), &mut frames);
+    pack(thread, &places_from(thread, pc), &mut frames);
     // Without memory the error goes without a trace.
     if let Ok(list) = array::from_slice(&mut thread.heap, &frames) {
         thread.heap.store(error.pointer(), slot, array::to_value(list));
