@@ -186,6 +186,14 @@ impl Heap {
                     || self.space.nearly_full()
                         && self.quota < 0
                         && self.allocated_since_full > self.tracer.marked / 4;
+                // What the last full collection left to sweep is swept before the next begins: in slices as well, unless memory is short.
+                if full
+                    && !self.space.nearly_full()
+                    && !self.space.sweep(SWEEP, self.tracer.colour, self.config.young_bytes)
+                {
+                    self.quota = MARKING_QUOTA;
+                    return;
+                }
                 self.begin(roots, full);
                 self.mark(roots, deadline);
             }

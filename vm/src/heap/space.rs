@@ -13,6 +13,8 @@ use crate::object::Header;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
+/// How many blocks are looked at for a hole before a new one is taken.
+const LONGEST_SEARCH: u32 = 16;
 /// How many blocks are looked at for an empty one.
 const EMPTY_SEARCH: usize = 8;
 /// What a dead object's memory is filled with in checking modes: as a value an unknown special, as a header no kind.
@@ -97,6 +99,7 @@ impl Space {
         colour: u8,
     ) -> Result<(*mut u8, *mut u8), OutOfMemory> {
         let wanted = bytes / GRANULE;
+        let mut searched = 0;
         loop {
             while let Some((from, to)) = self.holes.hole(self.granule, wanted) {
                 let to = to.min(from + wanted.max(most / GRANULE));
@@ -106,7 +109,12 @@ impl Space {
                     return Ok((start.wrapping_add(from * GRANULE), start.wrapping_add(to * GRANULE)));
                 }
             }
-            self.current = self.next_block(colour)?;
+            // A search through a large heap without holes would hold the program up: a new block ends it, unless memory is short.
+            searched += 1;
+            self.current = match searched > LONGEST_SEARCH && !self.nearly_full() {
+                true => self.new_block()?,
+                false => self.next_block(colour)?,
+            };
             self.granule = FIRST_GRANULE;
             // SAFETY: a block of this heap that is clean; its objects were marked in an earlier collection.
             unsafe { self.holes.read(self.current) };
