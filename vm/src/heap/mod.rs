@@ -413,7 +413,7 @@ impl Heap {
     /// Whether `bytes` more outside the heap would stay within the limit: asked before a long string's content is
     /// allocated, which is charged once its object exists.
     pub fn reserve_external(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        if bytes > isize::MAX as usize { Err(OutOfMemory) } else { Ok(()) }
+        if bytes > isize::MAX as usize || !self.space.has_room_for(bytes) { Err(OutOfMemory) } else { Ok(()) }
     }
 
     /// Counts memory that objects hold outside the heap (more, or less again).

@@ -84,6 +84,12 @@ impl Space {
         self.memory.budget.used() > self.memory.budget.limit()
     }
 
+    /// Whether `bytes` more would stay within the VM's limit and the overshoot that is allowed just now.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        let most = self.memory.budget.limit().saturating_add(self.slack);
+        self.memory.budget.used().checked_add(bytes).is_some_and(|after| after <= most)
+    }
+
     /// Whether less than an eighth of the VM's limit is left.
     pub(crate) fn nearly_full(&self) -> bool {
         let limit = self.memory.budget.limit();

@@ -175,9 +175,15 @@ fn prepare(thread: &mut Thread, code: &'static Code, args: &[Value]) -> Outcome<
     let params = code.params as usize;
     if args.len() < code.required as usize || (args.len() > params && code.flags & Code::REST == 0) {
         let max = if code.flags & Code::REST != 0 { None } else { Some(code.params) };
+        // A message has no frame that would show where: the function's own place says which it is.
+        let name = match thread.current.is_null() {
+            // SAFETY: modules live as long as the VM.
+            true => format!("{} ({}:{})", code.name, unsafe { &(*code.module).name }, code.position(0).0),
+            false => code.name.clone(),
+        };
         return Err(wrong_count(
             thread,
-            &code.name,
+            &name,
             code.required,
             max,
             args.len(),

@@ -110,6 +110,8 @@ pub struct Thread {
     /// Whether another thread asked this one to end.
     pub(crate) ending: bool,
     free_pins: Vec<usize>,
+    /// Errors of other threads that were awaited here lately (pinned), with the frames that awaited them.
+    pub(crate) awaited: std::collections::VecDeque<(usize, Vec<i64>)>,
     /// Threads that this one sent something to.
     peers: Vec<Arc<ThreadShared>>,
 }
@@ -177,6 +179,7 @@ impl Thread {
             ran: false,
             ending: false,
             free_pins: Vec::new(),
+            awaited: std::collections::VecDeque::new(),
             peers: Vec::new(),
         }
     }

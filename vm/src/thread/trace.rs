@@ -17,6 +17,8 @@ use std::io::Write as _;
 
 /// Most frames kept of either end of a deep stack.
 const KEEP: usize = 32;
+/// Errors of other threads whose awaiting frames a thread remembers.
+const MOST_AWAITED: usize = 16;
 const AWAITED: i64 = -1;
 const LEFT_OUT: i64 = -2;
 
@@ -187,6 +189,9 @@ fn attach_from(thread: &mut Thread, error: Value, pc: *const Instr) {
 
 /// Adds the frames of the running task, which awaited the one that threw.
 pub fn extend(thread: &mut Thread, error: Value) {
+    if error.is_kind(Kind::Proxy) {
+        return extend_foreign(thread, error);
+    }
     if !is_error(thread, error) {
         return;
     }
@@ -206,6 +211,39 @@ pub fn extend(thread: &mut Thread, error: Value) {
     }
 }
 
+/// The same for an error of another thread, which cannot be written from here: the frames are kept on this side.
+fn extend_foreign(thread: &mut Thread, error: Value) {
+    if trace_list(thread, error).is_none() {
+        return;
+    }
+    let mut frames = vec![Value::int_unchecked(AWAITED)];
+    pack(thread, &current_places(thread), &mut frames);
+    let frames: Vec<i64> = frames.into_iter().filter_map(Value::as_int).collect();
+    let known = position_awaited(thread, error);
+    if let Some(at) = known {
+        if thread.awaited[at].1.len() < 8 * KEEP {
+            thread.awaited[at].1.extend(frames);
+        }
+        return;
+    }
+    if thread.awaited.len() == MOST_AWAITED
+        && let Some((key, _)) = thread.awaited.pop_front()
+    {
+        thread.unpin(key);
+    }
+    let key = thread.pin(error);
+    thread.awaited.push_back((key, frames));
+}
+
+/// Where the frames are that this thread has added to a foreign error.
+fn position_awaited(thread: &Thread, error: Value) -> Option<usize> {
+    let identity = crate::object::equality::identity(error);
+    thread
+        .awaited
+        .iter()
+        .position(|(key, _)| std::ptr::eq(crate::object::equality::identity(thread.pinned(*key)), identity))
+}
+
 fn write_place(text: &mut String, place: Place) {
     // SAFETY: code and modules live as long as the VM.
     let (code, module) = unsafe { (&*place.code, &*(*place.code).module) };
@@ -219,7 +257,12 @@ fn write_place(text: &mut String, place: Place) {
 /// The text of a trace as an error keeps it.
 pub fn text(thread: &Thread, error: Value) -> String {
     let mut text = String::new();
-    let Some(list) = trace_list(thread, error) else { return text };
+    let Some(mut list) = trace_list(thread, error) else { return text };
+    if error.is_kind(Kind::Proxy)
+        && let Some(at) = position_awaited(thread, error)
+    {
+        list.extend(&thread.awaited[at].1);
+    }
     for packed in list {
         match packed {
             AWAITED => text.push_str("  awaited\n"),
