@@ -47,7 +47,7 @@ impl Target {
     }
 }
 
-fn window(thread: &Thread, first: u16, n: usize) -> Args {
+pub(super) fn window(thread: &Thread, first: u16, n: usize) -> Args {
     // SAFETY: the verifier checked the window.
     let words = unsafe { std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n) };
     SmallVec::from_slice(words)
@@ -62,9 +62,6 @@ pub fn call(thread: &mut Thread, callee: Value, first: u16, n: u8, dst: u16) -> 
             std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize)
         };
         return native(thread, def, args).map(Called::Value);
-    }
-    if callee.is_kind(Kind::Class) {
-        return instances::call_class(thread, callee, first, n, dst);
     }
     let args = window(thread, first, n as usize);
     call_value(thread, callee, &args, Target::register(dst))
@@ -221,40 +218,45 @@ pub fn call_script(
     Ok(Called::Frame)
 }
 
-/// Pushes a frame whose arguments lie in `n` registers of the running one from `first` on, perhaps with a receiver in front. They
-/// are as many as the plain function takes.
-#[inline]
-pub fn push_window(
-    thread: &mut Thread,
-    code: &'static Code,
-    callee: Value,
-    receiver: Option<Value>,
-    first: u16,
-    n: u8,
-    target: Target,
-) -> Outcome<()> {
-    let registers = code.registers as usize;
-    // SAFETY: the running frame is live; room is made before the new frame is written; the verifier checked the window.
+/// Where a frame with so many registers goes on the running stack, which has room for it then, and how far that lies above the
+/// running frame.
+#[inline(always)]
+fn place_for(thread: &mut Thread, registers: usize) -> Outcome<(*mut u64, usize)> {
+    // SAFETY: the running frame is live, and the new one is inside the stack once that has grown.
     unsafe {
         let delta = (*thread.code).registers as usize + FRAME_WORDS;
         if thread.base.add(delta + registers) > thread.stack_end {
             thread.grow_stack(registers + FRAME_WORDS)?;
         }
-        let new = thread.base.add(delta);
-        let mut filled = 0;
-        if let Some(receiver) = receiver {
-            new.write(receiver.bits());
-            filled = 1;
-        }
+        Ok((thread.base.add(delta), delta))
+    }
+}
+
+/// Pushes a frame of a plain function: the receiver, then what lies in `n` registers of the running frame from `first` on. The
+/// function takes so many.
+#[inline]
+pub fn push_with_receiver(
+    thread: &mut Thread,
+    code: &'static Code,
+    callee: Value,
+    receiver: Value,
+    first: u16,
+    n: u8,
+    target: Target,
+) -> Outcome<()> {
+    let (registers, given) = (code.registers as usize, n as usize + 1);
+    let (new, delta) = place_for(thread, registers)?;
+    // SAFETY: the new frame has its room; the verifier checked the window.
+    unsafe {
+        new.write(receiver.bits());
         let args = thread.base.add(first as usize);
-        for k in 0..n as usize {
-            new.add(filled).write(args.add(k).read());
-            filled += 1;
+        for k in 1..given {
+            new.add(k).write(args.add(k - 1).read());
         }
-        for k in filled..registers {
+        for k in given..registers {
             new.add(k).write(0);
         }
-        enter(thread, code, callee, new, delta, filled as u8, target);
+        enter(thread, code, callee, new, delta, given as u8, target);
     }
     Ok(())
 }
@@ -295,13 +297,9 @@ pub fn push(
     target: Target,
 ) -> Outcome<()> {
     let registers = code.registers as usize;
-    // SAFETY: the running frame is live; room is made before the new frame is written.
+    let (new, delta) = place_for(thread, registers)?;
+    // SAFETY: the new frame has its room.
     unsafe {
-        let delta = (*thread.code).registers as usize + FRAME_WORDS;
-        if thread.base.add(delta + registers) > thread.stack_end {
-            thread.grow_stack(registers + FRAME_WORDS)?;
-        }
-        let new = thread.base.add(delta);
         std::ptr::write_bytes(new, 0, registers);
         for (k, arg) in args.iter().enumerate() {
             new.add(k).write(arg.bits());

@@ -65,24 +65,12 @@ pub fn new(thread: &mut Thread, class: Value, first: u16, n: u8, dst: u16) -> Ou
             // SAFETY: the destination is a checked register of the running frame.
             unsafe { thread.base.add(dst as usize).write(instance.bits()) };
             let discard = Target { dst: 0, kind: ReturnKind::Discard };
-            call::push_window(thread, code, callee, Some(instance), first, n, discard)?;
+            call::push_with_receiver(thread, code, callee, instance, first, n, discard)?;
             return Ok(Called::Frame);
         }
         _ => {}
     }
-    // SAFETY: the verifier checked the window.
-    let args: Args = SmallVec::from_slice(unsafe {
-        std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize)
-    });
-    construct(thread, class, &args, Target::register(dst))
-}
-
-/// A class called like a function, with arguments in registers: the built-in ones convert.
-pub fn call_class(thread: &mut Thread, class: Value, first: u16, n: u8, dst: u16) -> Outcome<Called> {
-    // SAFETY: the verifier checked the window.
-    let args: Args = SmallVec::from_slice(unsafe {
-        std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize)
-    });
+    let args = call::window(thread, first, n as usize);
     construct(thread, class, &args, Target::register(dst))
 }
 
