@@ -142,11 +142,7 @@ fn mode(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn alive(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = this(thread, "Thread.alive", args[0])?;
-    let alive = thread
-        .vm
-        .registry
-        .get(id)
-        .is_some_and(|shared| shared.alive.load(std::sync::atomic::Ordering::Acquire));
+    let alive = thread.vm.registry.get(id).is_some_and(|shared| shared.inbox.is_open());
     Ok(Value::bool(alive))
 }
 

@@ -23,6 +23,7 @@
 //! Locks are only tried: an owner that finds a list locked scans at its next safepoint; an importer that cannot publish leaves
 //! the longer list in place. So no thread waits for another one's collector.
 
+use super::quiesce::{Quiesce, Ticket};
 use super::sync::{Arc, AtomicPtr, AtomicUsize, Mutex, Ordering, lock, try_lock};
 use std::collections::HashMap;
 use std::ptr::null_mut;
@@ -235,6 +236,12 @@ impl OwnerTable {
         lists.version += 1;
     }
 
+    /// Whether a complete scan finds nothing.
+    fn is_unreferenced(&self) -> bool {
+        let mut found = false;
+        self.scan(&mut Cursors::default(), |_| found = true) == Scan::Complete && !found
+    }
+
     /// Calls `found` with every target that is listed or pinned and was not seen before (as far as `cursors` tell); pins
     /// are always seen.
     pub(crate) fn scan(&self, cursors: &mut Cursors, mut found: impl FnMut(usize)) -> Scan {
@@ -257,6 +264,31 @@ impl OwnerTable {
             settled.read(cursors.by_importer.entry(*importer).or_default(), &mut found);
         }
         Scan::Complete
+    }
+}
+
+/// Decides when the heap of an ended thread can be freed: nothing of it is listed or pinned at the end of a grace period that began when
+/// nothing was. The argument is the module's, with the whole heap white.
+#[derive(Default)]
+pub(crate) struct Farewell {
+    /// Since when nothing may have referred to the heap any more.
+    ticket: Option<Ticket>,
+}
+
+impl Farewell {
+    /// One look, which never waits. Whether the heap can be freed.
+    pub(crate) fn look(&mut self, owner: &OwnerTable, quiesce: &Quiesce) -> bool {
+        let Some(ticket) = &mut self.ticket else {
+            if owner.is_unreferenced() {
+                self.ticket = Some(quiesce.grace_begin(None));
+            }
+            return false;
+        };
+        if !quiesce.grace_passed(ticket) {
+            return false;
+        }
+        self.ticket = None;
+        owner.is_unreferenced()
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::super::quiesce::{Member, Quiesce};
 use super::*;
+use crate::thread::inbox::{Inbox, UnderWay};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
@@ -230,4 +231,129 @@ fn model_transit_against_sweep() {
 #[should_panic]
 fn model_transit_with_pins_read_last_fails() {
     transit(true);
+}
+
+/// The owner's thread has ended. One holder reads the object, sends the reference to another in a message and drops its own proxy; the
+/// other lists it, reads it and drops it. A third thread tends what the owner left.
+fn owner_s_end(heeds_pins: bool) {
+    model(2, move || {
+        let world = World::new();
+        let mut first = Importer::new(2, &world.table);
+        first.append(TARGET);
+        let mail = Arc::new(AtomicUsize::new(0));
+        let (shared, sent) = (world.clone(), mail.clone());
+        let sender = thread::spawn(move || {
+            let member = shared.quiesce.join();
+            member.online();
+            shared.read();
+            if heeds_pins {
+                shared.table.pin(TARGET);
+            }
+            sent.store(TARGET, Ordering::Release);
+            member.quiescent();
+            first.set_boundary();
+            let _ = first.publish(&mut Vec::new(), true);
+            member.offline();
+        });
+        let shared = world.clone();
+        let receiver = thread::spawn(move || {
+            let member = shared.quiesce.join();
+            member.online();
+            if mail.load(Ordering::Acquire) == TARGET {
+                let mut second = Importer::new(3, &shared.table);
+                second.append(TARGET);
+                if heeds_pins {
+                    shared.table.unpin(TARGET);
+                }
+                shared.read();
+                member.quiescent();
+                second.set_boundary();
+                let _ = second.publish(&mut Vec::new(), true);
+            }
+            member.offline();
+        });
+        let mut farewell = Farewell::default();
+        for _ in 0..3 {
+            if farewell.look(&world.table, &world.quiesce) {
+                world.free();
+                break;
+            }
+        }
+        sender.join().unwrap();
+        receiver.join().unwrap();
+    });
+}
+
+#[test]
+fn model_owner_s_end_against_holders() {
+    owner_s_end(true);
+}
+
+#[test]
+#[should_panic]
+fn model_owner_s_end_without_pins_fails() {
+    owner_s_end(false);
+}
+
+/// Nothing counts what is under way here.
+struct Uncounted;
+
+impl UnderWay for Uncounted {
+    fn begin(&self) {}
+    fn end(&self) {}
+}
+
+/// A holder of a task kills it by a message and drops its proxy, while the task completes: its own thread, which holds it no more,
+/// sweeps what nobody refers to, and handles the message before that, between or after, or ends first.
+fn kill_against_completion(pinned: bool) {
+    model(3, move || {
+        let world = World::new();
+        let inbox = Arc::new(Inbox::<usize>::new());
+        let mut holder = Importer::new(2, &world.table);
+        holder.append(TARGET);
+        let owner = world.quiesce.join();
+        owner.online();
+        let (shared, letters) = (world.clone(), inbox.clone());
+        let killer = thread::spawn(move || {
+            if pinned {
+                shared.table.pin(TARGET);
+            }
+            let refuse = |target| shared.table.unpin(target);
+            if let Err(target) = letters.send(TARGET, &Uncounted, || letters.mailbox.wake(), refuse) {
+                shared.table.unpin(target);
+            }
+            holder.set_boundary();
+            let _ = holder.publish(&mut Vec::new(), true);
+        });
+        let mut freed = false;
+        for _ in 0..2 {
+            if inbox.mailbox.take_request() {
+                while let Some(target) = inbox.mailbox.pop() {
+                    // The task is looked at: it has ended, so the kill does nothing.
+                    world.read();
+                    world.table.unpin(target);
+                }
+            }
+            if !freed && !world.found() {
+                world.free();
+                freed = true;
+            }
+        }
+        inbox.close();
+        inbox.refuse_all(&Uncounted, |target| world.table.unpin(target));
+        inbox.leave(&Uncounted);
+        killer.join().unwrap();
+        assert!(lock(&world.table.pins).is_empty(), "a pin was left by a message that nobody got");
+    });
+}
+
+#[test]
+fn model_kill_against_completion() {
+    kill_against_completion(true);
+}
+
+#[test]
+#[should_panic]
+fn model_kill_without_a_pin_fails() {
+    kill_against_completion(false);
 }

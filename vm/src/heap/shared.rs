@@ -2,8 +2,8 @@
 //! their imports, and the frozen heaps of threads that have ended.
 
 use super::block::BlockPool;
-use super::imports::{Cursors, OwnerTable, Scan};
-use super::quiesce::{Quiesce, Ticket};
+use super::imports::{Farewell, OwnerTable};
+use super::quiesce::Quiesce;
 use super::space::Space;
 use crate::object::Header;
 use std::collections::HashMap;
@@ -69,8 +69,7 @@ struct Frozen {
     owner: Arc<OwnerTable>,
     /// Heaps that it holds proxies of.
     imports_from: Vec<u32>,
-    /// Since when nothing may have referred to it any more.
-    ticket: Option<Ticket>,
+    farewell: Farewell,
     /// Kept until the VM ends.
     permanent: bool,
 }
@@ -155,34 +154,27 @@ impl HeapShared {
         imports_from: Vec<u32>,
         permanent: bool,
     ) {
-        self.lock_frozen().push(Frozen { number, space, owner, imports_from, ticket: None, permanent });
+        self.lock_frozen().push(Frozen {
+            number,
+            space,
+            owner,
+            imports_from,
+            farewell: Farewell::default(),
+            permanent,
+        });
     }
 
-    /// Drops frozen heaps that nobody refers to: none of their objects is listed or pinned at the end of a grace period. The
-    /// argument is that of `imports`, with the whole heap white.
+    /// Drops frozen heaps that nobody refers to.
     pub(crate) fn tend_frozen(&self) {
         let Ok(mut frozen) = self.frozen.try_lock() else { return };
         let mut dead = Vec::new();
         let mut i = 0;
         while i < frozen.len() {
             let heap = &mut frozen[i];
-            i += 1;
-            if heap.permanent {
-                continue;
-            }
-            let Some(ticket) = &mut heap.ticket else {
-                if heap.is_unreferenced() {
-                    heap.ticket = Some(self.quiesce.grace_begin(None));
-                }
-                continue;
-            };
-            if !self.quiesce.grace_passed(ticket) {
-                continue;
-            }
-            heap.ticket = None;
-            if heap.is_unreferenced() {
-                i -= 1;
+            if !heap.permanent && heap.farewell.look(&heap.owner, &self.quiesce) {
                 dead.push(frozen.swap_remove(i));
+            } else {
+                i += 1;
             }
         }
         drop(frozen);
@@ -195,13 +187,6 @@ impl HeapShared {
             }
             drop(heap.space);
         }
-    }
-}
-
-impl Frozen {
-    fn is_unreferenced(&self) -> bool {
-        let mut found = false;
-        self.owner.scan(&mut Cursors::default(), |_| found = true) == Scan::Complete && !found
     }
 }
 

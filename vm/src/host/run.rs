@@ -387,11 +387,11 @@ impl Host {
                 Some(moment) => {
                     let until = moment.min(end);
                     if until > Instant::now() {
-                        self.thread.shared.mailbox.sleep(Some(until));
+                        self.thread.shared.inbox.mailbox.sleep(Some(until));
                     }
                 }
                 None if self.thread.sched.living == 0 => return,
-                None => self.thread.shared.mailbox.sleep(Some(end)),
+                None => self.thread.shared.inbox.mailbox.sleep(Some(end)),
             }
         }
     }

@@ -70,7 +70,7 @@ impl Thread {
             }
         }
         super::unseen::report_all(self);
-        self.shared.alive.store(false, Ordering::SeqCst);
+        self.shared.inbox.close();
         self.heap.offline();
         let vm = self.vm.clone();
         vm.registry.discard_mail(&self.shared);
@@ -109,7 +109,7 @@ impl Thread {
         let until = deadline.map_or(begun + SPIN, |d| d.min(begun + SPIN));
         while Instant::now() < until {
             for _ in 0..64 {
-                if self.shared.mailbox.is_asked() {
+                if self.shared.inbox.mailbox.is_asked() {
                     return true;
                 }
                 std::hint::spin_loop();

@@ -148,27 +148,43 @@ impl<T> Default for Mailbox<T> {
     }
 }
 
-/// What loom can follow in the place of the lock-free queue, with the order that the queue gives: what was pushed is seen by a
-/// `pop` that comes after, in the order of locking.
+/// What loom follows in the place of the lock-free queue: it gives no order at all between a `push` and a `pop` that finds nothing, and only
+/// the first few messages have room. What is in it is loom's business no more: a model runs on one OS thread.
 #[cfg(loom)]
-struct Queue<T>(Mutex<std::collections::VecDeque<T>>);
+struct Queue<T> {
+    full: [loom::sync::atomic::AtomicBool; ROOM],
+    messages: std::sync::Mutex<[Option<T>; ROOM]>,
+    pushed: std::sync::atomic::AtomicUsize,
+}
+
+#[cfg(loom)]
+const ROOM: usize = 2;
 
 #[cfg(loom)]
 impl<T> Queue<T> {
     fn new() -> Self {
-        Self(Mutex::new(std::collections::VecDeque::new()))
+        Self {
+            full: std::array::from_fn(|_| loom::sync::atomic::AtomicBool::new(false)),
+            messages: std::sync::Mutex::new(std::array::from_fn(|_| None)),
+            pushed: std::sync::atomic::AtomicUsize::new(0),
+        }
     }
 
     fn push(&self, message: T) {
-        lock(&self.0).push_back(message);
+        let place = self.pushed.fetch_add(1, Ordering::Relaxed);
+        self.messages.lock().unwrap()[place] = Some(message);
+        self.full[place].store(true, Ordering::Relaxed);
     }
 
     fn pop(&self) -> Option<T> {
-        lock(&self.0).pop_front()
+        let is_full = |full: &&loom::sync::atomic::AtomicBool| full.load(Ordering::Relaxed);
+        let place =
+            self.full.iter().position(|full| is_full(&full) && full.swap(false, Ordering::Relaxed))?;
+        self.messages.lock().unwrap()[place].take()
     }
 
     fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
+        !self.full.iter().any(|full| full.load(Ordering::Relaxed))
     }
 }
 

@@ -50,17 +50,17 @@ fn ended(thread: &mut Thread, id: u64) -> Control {
 pub fn drain(thread: &mut Thread) {
     let shared = thread.shared.clone();
     // Before the mail is looked at: what comes later asks again.
-    if !shared.mailbox.take_request() {
+    if !shared.inbox.mailbox.take_request() {
         return;
     }
     for _ in 0..BATCH {
-        let Some(message) = shared.mailbox.pop() else {
+        let Some(message) = shared.inbox.mailbox.pop() else {
             return thread.vm.registry.handled();
         };
         handle(thread, message);
     }
     // More may wait; if nobody has asked again yet, the request that was taken stands in for it.
-    if !shared.mailbox.ask() {
+    if !shared.inbox.mailbox.ask() {
         thread.vm.registry.handled();
     }
 }

@@ -7,6 +7,7 @@
 pub mod baton;
 pub mod futures;
 pub mod graph;
+pub mod inbox;
 pub mod life;
 pub mod mailbox;
 pub mod messages;
@@ -247,7 +248,7 @@ impl Thread {
     /// one that is known.
     pub fn peer(&mut self, is_it: impl Fn(&ThreadShared) -> bool) -> Option<Arc<ThreadShared>> {
         if let Some(at) = self.peers.iter().position(|peer| is_it(peer)) {
-            if self.peers[at].alive.load(Ordering::Acquire) {
+            if self.peers[at].inbox.is_open() {
                 return Some(self.peers[at].clone());
             }
             self.peers.swap_remove(at);
@@ -269,10 +270,10 @@ impl Thread {
     pub(crate) fn sleep(&mut self, until: Option<std::time::Instant>) {
         self.heap.offline();
         match &self.vm.registry.baton {
-            None => self.shared.mailbox.sleep(until),
+            None => self.shared.inbox.mailbox.sleep(until),
             Some(baton) => {
                 let until = until.map(|until| until.saturating_duration_since(self.vm.registry.start));
-                baton.sleep(self.shared.id, until, || self.shared.mailbox.is_asked());
+                baton.sleep(self.shared.id, until, || self.shared.inbox.mailbox.is_asked());
             }
         }
         self.heap.online();

@@ -5,7 +5,7 @@
 //! held has been handled by a busy thread, so `busy` is 0 only when nothing in the VM can ever happen again without the host.
 
 use super::baton::Baton;
-use super::mailbox::Mailbox;
+use super::inbox::{Inbox, UnderWay};
 use super::transfer::Transfer;
 use super::waiter::Waiter;
 use super::{Mode, Thread};
@@ -163,26 +163,22 @@ pub struct ThreadShared {
     pub limit: Arc<AtomicU64>,
     /// Number of its heap, once it runs.
     pub heap_number: AtomicU32,
-    /// False once it takes no more messages.
-    pub alive: AtomicBool,
     /// A host wants what runs to end, even if nothing may come in between (`atomic`, a thread that does not switch).
     pub stop: AtomicBool,
     /// Tasks of other threads that wait for the end of this one; `None` once that has come.
     joiners: Mutex<Option<Vec<Waiter>>>,
-    /// What others sent; the request to look stands for anything that asks for attention.
-    pub mailbox: Mailbox<Message>,
+    /// What others sent; the request to look stands for anything that asks for attention. Closed when the thread ends.
+    pub inbox: Inbox<Message>,
     /// Whether there is a waker.
     has_waker: AtomicBool,
     /// Called when something came in for a thread that a host drives.
     waker: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
-    /// Set when the OS thread has ended.
-    pub ended: AtomicBool,
 }
 
 impl ThreadShared {
     /// Whether messages wait.
     pub fn has_mail(&self) -> bool {
-        self.mailbox.has_mail()
+        self.inbox.mailbox.has_mail()
     }
 
     /// Parks the running task of `thread` until this thread has ended; `None` if it has.
@@ -247,13 +243,11 @@ impl Registry {
             mode,
             limit: Arc::new(AtomicU64::new(0)),
             heap_number: AtomicU32::new(u32::MAX),
-            alive: AtomicBool::new(true),
             stop: AtomicBool::new(false),
             joiners: Mutex::new(Some(Vec::new())),
-            mailbox: Mailbox::new(),
+            inbox: Inbox::new(),
             has_waker: AtomicBool::new(false),
             waker: Mutex::new(None),
-            ended: AtomicBool::new(false),
         });
         threads.push(shared.clone());
         self.busy.fetch_add(1, Ordering::SeqCst);
@@ -292,37 +286,18 @@ impl Registry {
     /// As [`send`](Self::send), to a thread that the sender knows.
     #[allow(clippy::result_large_err)] // as above
     pub fn send_to(&self, shared: &ThreadShared, message: Message) -> Result<(), Message> {
-        if !shared.alive.load(Ordering::Acquire) {
-            return Err(message);
-        }
-        shared.mailbox.push(message);
-        self.interrupt(shared);
-        if !shared.alive.load(Ordering::SeqCst) {
-            // It ended meanwhile and may not look again.
-            self.discard_mail(shared);
-        }
-        Ok(())
+        shared.inbox.send(message, self, || self.rouse(shared), |message| self.refuse(shared, message))
     }
 
     /// Asks a thread to look at its mail and whatever else changed: at its next safepoint, or at once if it sleeps.
     pub fn interrupt(&self, shared: &ThreadShared) {
-        if shared.mailbox.has_been_asked() {
-            return;
-        }
-        // Counted before the owner can see the request, take it back and count it off.
-        self.busy.fetch_add(1, Ordering::SeqCst);
-        if !shared.mailbox.ask() {
-            self.no_longer_busy();
-            return;
-        }
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if shared.ended.load(Ordering::SeqCst) {
-            // Whoever had the thread from the list before it was taken out: nobody will look any more.
-            self.take_back_request(shared);
-            return;
-        }
+        shared.inbox.ask(self, || self.rouse(shared));
+    }
+
+    /// Makes a thread that has been asked to look do so.
+    fn rouse(&self, shared: &ThreadShared) {
         shared.limit.store(0, Ordering::Release);
-        shared.mailbox.wake();
+        shared.inbox.mailbox.wake();
         if let Some(baton) = &self.baton {
             baton.wake(shared.id, false);
         }
@@ -335,28 +310,14 @@ impl Registry {
 
     /// Answers what an ended thread will never handle.
     pub fn discard_mail(&self, shared: &ThreadShared) {
-        let asked = shared.mailbox.take_request();
-        while let Some(message) = shared.mailbox.pop() {
-            if let Some(reply) = message.reply() {
-                let error = Transfer::error(
-                    crate::class::ErrorClass::ThreadEnded,
-                    format!("{} has ended", shared.name),
-                );
-                let _ =
-                    self.send(reply.thread, Message::Resolve { number: reply.number, result: Err(error) });
-            }
-        }
-        if asked {
-            self.no_longer_busy();
-        }
+        shared.inbox.refuse_all(self, |message| self.refuse(shared, message));
     }
 
-    /// Counts off a request to an ended thread. The thread sets `ended` and then takes the request back; whoever asks raises the
-    /// request and then looks at `ended`: one of the two sees the other, and the flag is taken once.
-    fn take_back_request(&self, shared: &ThreadShared) {
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if shared.mailbox.take_request() {
-            self.no_longer_busy();
+    fn refuse(&self, shared: &ThreadShared, message: Message) {
+        if let Some(reply) = message.reply() {
+            let error =
+                Transfer::error(crate::class::ErrorClass::ThreadEnded, format!("{} has ended", shared.name));
+            let _ = self.send(reply.thread, Message::Resolve { number: reply.number, result: Err(error) });
         }
     }
 
@@ -380,7 +341,7 @@ impl Registry {
 
     fn ring_master(&self) {
         if let Some(master) = self.master() {
-            master.mailbox.ring();
+            master.inbox.mailbox.ring();
             if let Some(baton) = &self.baton {
                 baton.wake(master.id, false);
             }
@@ -400,8 +361,7 @@ impl Registry {
     /// Takes an ended thread out.
     pub fn remove(&self, shared: &ThreadShared) {
         self.threads.write().expect("not poisoned").retain(|t| t.id != shared.id);
-        shared.ended.store(true, Ordering::SeqCst);
-        self.take_back_request(shared);
+        shared.inbox.leave(self);
         let joiners = shared.joiners.lock().expect("not poisoned").take();
         for waiter in joiners.into_iter().flatten() {
             waiter.wake(self);
@@ -467,5 +427,15 @@ impl Registry {
     /// Gives the VM this much fuel from now on.
     pub fn set_fuel(&self, units: u64) {
         self.fuel.store(units, Ordering::Relaxed);
+    }
+}
+
+impl UnderWay for Registry {
+    fn begin(&self) {
+        self.busy_again();
+    }
+
+    fn end(&self) {
+        self.no_longer_busy();
     }
 }

@@ -311,7 +311,7 @@ impl Thread {
         // sees what came before a limit that it overwrites.
         self.shared.limit.swap(units, Ordering::AcqRel);
         // Tasks of other modes are not interrupted by requests.
-        if self.mode == Mode::Preemptive && self.shared.mailbox.is_asked() {
+        if self.mode == Mode::Preemptive && self.shared.inbox.mailbox.is_asked() {
             self.shared.limit.store(0, Ordering::Relaxed);
         }
     }
@@ -347,7 +347,7 @@ impl Thread {
     /// timers come first.
     pub fn turn(&mut self) -> Turn {
         self.pass_baton();
-        if self.shared.mailbox.is_asked() {
+        if self.shared.inbox.mailbox.is_asked() {
             messages::drain(self);
         }
         self.fire_timers();
@@ -379,7 +379,7 @@ impl Thread {
 
     /// Whether there is more to do between two tasks than to take the next one.
     fn has_something_else_to_do(&self) -> bool {
-        self.shared.mailbox.is_asked()
+        self.shared.inbox.mailbox.is_asked()
             || !self.sched.timers.is_empty()
             || self.sched.collect_due.is_some()
             || !self.sched_dead_futures.is_empty()
@@ -497,7 +497,7 @@ pub fn tick_is_over(thread: &mut Thread) -> bool {
         }
         (None, _) => true,
     };
-    let asked = thread.shared.mailbox.is_asked();
+    let asked = thread.shared.inbox.mailbox.is_asked();
     if !over && !asked {
         return false;
     }
