@@ -61,6 +61,8 @@ pub(crate) struct Cycle {
     survivors: HashMap<u32, Vec<usize>>,
     /// The next publication replaces the whole lists.
     publish_all: bool,
+    /// The last publication reached all lists.
+    pub(super) published: bool,
 }
 
 impl Cycle {
@@ -76,6 +78,7 @@ impl Cycle {
             revived: Vec::new(),
             survivors: HashMap::new(),
             publish_all: false,
+            published: true,
         }
     }
 }
@@ -101,6 +104,15 @@ impl Liveness<'_> {
         // SAFETY: the caller's object has not been freed yet; the head belongs to this heap.
         self.tracer.is_marked(object) || unsafe { !(*block::head(object)).pending }
     }
+}
+
+/// A heap without a thread has no roots but what others hold.
+struct NoRoots;
+
+impl Roots for NoRoots {
+    fn trace(&mut self, _: &mut Tracer) {}
+    fn trace_volatile(&mut self, _: &mut Tracer) {}
+    fn after_mark(&mut self, _: &Liveness) {}
 }
 
 impl Heap {
@@ -200,6 +212,29 @@ impl Heap {
             Phase::Marking { .. } => self.mark(roots, deadline),
             Phase::Grace { .. } => self.look(roots),
         }
+    }
+
+    /// A slice of a full collection, or of one that the heap's thread has left, for a heap without a thread. A new one is begun
+    /// only if `begin` says so. Whether there is nothing more to do.
+    pub(super) fn collect_without_thread(&mut self, begin: bool, deadline: Instant) -> bool {
+        let mut roots = NoRoots;
+        // What the thread had allocated keeps nobody waiting.
+        self.cycle.allocated_at_end = self.stats.allocated_bytes;
+        match self.cycle.phase {
+            Phase::Idle => {
+                if !self.space.sweep(SWEEP, self.tracer.colour, 0) {
+                    return false;
+                }
+                if !begin {
+                    return true;
+                }
+                self.begin(&mut roots, true);
+                self.mark(&mut roots, Some(deadline));
+            }
+            Phase::Marking { .. } => self.mark(&mut roots, Some(deadline)),
+            Phase::Grace { .. } => self.look(&mut roots),
+        }
+        false
     }
 
     /// Sets the quota until the next slice.
@@ -316,7 +351,7 @@ impl Heap {
             }
         }
         self.cycle.allocated_at_end = self.stats.allocated_bytes;
-        let ticket = self.shared.quiesce.grace_begin(Some(&self.member));
+        let ticket = self.shared().quiesce.grace_begin(Some(&self.member));
         self.cycle.phase = Phase::Grace { full, ticket };
         self.look(roots);
     }
@@ -328,9 +363,11 @@ impl Heap {
 
     /// Finishes the collection if no other thread can hold a dead object, or goes on marking if one does.
     fn look(&mut self, roots: &mut dyn Roots) {
+        let shared = self.shared().clone();
+        let quiesce = &shared.quiesce;
         let Phase::Grace { full, ticket } = &mut self.cycle.phase else { return };
         let full = *full;
-        let passed = self.shared.quiesce.grace_passed(ticket);
+        let passed = quiesce.grace_passed(ticket);
         if !passed {
             self.be_patient();
         }
@@ -388,7 +425,7 @@ impl Heap {
         }
         self.cycle.phase = Phase::Idle;
         self.quota = self.config.young_bytes as isize;
-        self.shared.tend_frozen();
+        self.shared().tend_frozen();
         if self.config.verify
             && let Err(error) = self.verify(roots)
         {
@@ -415,6 +452,7 @@ impl Heap {
             self.cycle.survivors.clear();
         }
         self.cycle.publish_all = false;
+        self.cycle.published = published;
     }
 
     /// The target of a weak reference of this heap, held from now on; null if it is dead.

@@ -182,6 +182,14 @@ pub(crate) struct OwnerTable {
     pins: Mutex<HashMap<usize, usize>>,
 }
 
+/// See [`OwnerTable::stamp`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stamp {
+    lists: u64,
+    versions: u64,
+    pins: usize,
+}
+
 struct Lists {
     all: Vec<Arc<ImportList>>,
     version: u64,
@@ -236,6 +244,16 @@ impl OwnerTable {
         lists.version += 1;
     }
 
+    /// Changes when something that was listed or pinned may be so no longer; `None` when a list is busy.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        let lists = lock(&self.lists);
+        let mut versions = 0u64;
+        for list in &lists.all {
+            versions = versions.wrapping_add(try_lock(&list.settled)?.version);
+        }
+        Some(Stamp { lists: lists.version, versions, pins: lock(&self.pins).len() })
+    }
+
     /// Whether a complete scan finds nothing.
     fn is_unreferenced(&self) -> bool {
         let mut found = false;
@@ -276,6 +294,11 @@ pub(crate) struct Farewell {
 }
 
 impl Farewell {
+    /// Whether nothing referred to the heap at the last look.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// One look, which never waits. Whether the heap can be freed.
     pub(crate) fn look(&mut self, owner: &OwnerTable, quiesce: &Quiesce) -> bool {
         let Some(ticket) = &mut self.ticket else {

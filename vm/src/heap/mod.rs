@@ -12,6 +12,7 @@
 mod block;
 mod collect;
 mod finalise;
+mod frozen;
 mod immortal;
 mod imports;
 mod mark;
@@ -135,10 +136,13 @@ pub struct Heap {
     cursors: Cursors,
     owner: Arc<OwnerTable>,
     member: Member,
-    shared: Arc<HeapShared>,
+    /// None while the heap is among the frozen ones, which `HeapShared` holds.
+    shared: Option<Arc<HeapShared>>,
     config: HeapConfig,
     stats: HeapStats,
     permanent: bool,
+    /// Its thread has ended.
+    frozen: bool,
 }
 
 // SAFETY: a heap is used by one thread at a time; it moves to its thread before that starts.
@@ -172,6 +176,16 @@ impl Heap {
     pub fn new(shared: Arc<HeapShared>, config: HeapConfig) -> Heap {
         let member = shared.quiesce.join();
         let (number, owner) = shared.enter();
+        Heap::with(shared, config, member, number, owner)
+    }
+
+    fn with(
+        shared: Arc<HeapShared>,
+        config: HeapConfig,
+        member: Member,
+        number: u32,
+        owner: Arc<OwnerTable>,
+    ) -> Heap {
         Heap {
             bump: null_mut(),
             limit: null_mut(),
@@ -190,10 +204,11 @@ impl Heap {
             cursors: Cursors::default(),
             owner,
             member,
-            shared,
+            shared: Some(shared),
             config,
             stats: HeapStats::default(),
             permanent: false,
+            frozen: false,
         }
     }
 
@@ -211,7 +226,7 @@ impl Heap {
 
     /// What it shares with the VM's other heaps.
     pub fn shared(&self) -> &Arc<HeapShared> {
-        &self.shared
+        self.shared.as_ref().expect("set but while a frozen heap rests")
     }
 
     /// The thread may read foreign heaps from now on.
@@ -526,7 +541,7 @@ impl Heap {
                 return;
             }
         }
-        if let Some(owner) = self.shared.owner(heap) {
+        if let Some(owner) = self.shared().owner(heap) {
             let mut importer = Importer::new(self.number, &owner);
             importer.append(target as usize);
             self.importers.push((heap, importer));
@@ -536,7 +551,7 @@ impl Heap {
     /// Keeps an object of this heap alive while a reference to it is on its way in a message.
     pub fn pin(&mut self, target: *mut Header) -> Pin {
         self.import_own(target);
-        self.shared.pin(self.number, target)
+        self.shared().pin(self.number, target)
     }
 
     /// Keeps the heap's objects until the VM ends, even when its thread ends before: for a thread whose module variables
@@ -554,13 +569,19 @@ impl Heap {
 impl Drop for Heap {
     /// The thread has ended. The memory lives on, read-only, as long as other heaps refer to it.
     fn drop(&mut self) {
+        if self.frozen {
+            return;
+        }
         self.member.offline();
-        let space = std::mem::replace(&mut self.space, Space::new(self.number, self.shared.memory.clone()));
-        let imports_from = self.importers.drain(..).map(|(heap, _)| heap).collect();
-        self.shared.freeze(self.number, space, self.owner.clone(), imports_from, self.permanent);
+        let shared = self.shared().clone();
+        let (config, member) = (self.config.clone(), shared.quiesce.join());
+        let nothing = Heap::with(shared.clone(), config, member, self.number, self.owner.clone());
+        let mut heap = std::mem::replace(self, nothing);
+        (heap.frozen, self.frozen) = (true, true);
+        shared.freeze(heap);
         // Once to begin its grace period, once for the case that nobody is online.
-        self.shared.tend_frozen();
-        self.shared.tend_frozen();
+        shared.tend_frozen();
+        shared.tend_frozen();
     }
 }
 

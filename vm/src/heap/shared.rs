@@ -1,14 +1,19 @@
 //! What the heaps of one VM share: the memory limit, the pool of blocks, the quiescence domain, the registry of heaps with
 //! their imports, and the frozen heaps of threads that have ended.
 
+use super::Heap;
 use super::block::BlockPool;
-use super::imports::{Farewell, OwnerTable};
+use super::frozen::Frozen;
+use super::imports::OwnerTable;
 use super::quiesce::Quiesce;
-use super::space::Space;
 use crate::object::Header;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// How long a thread that has finished a collection of its own looks after the heaps of ended threads.
+const TENDING: Duration = Duration::from_micros(200);
 
 /// The VM's memory limit and how much of it is used.
 #[derive(Debug)]
@@ -53,25 +58,13 @@ pub struct HeapShared {
     pub(crate) memory: Arc<Memory>,
     next: AtomicU32,
     owners: Mutex<HashMap<u32, Arc<OwnerTable>>>,
-    frozen: Mutex<Vec<Frozen>>,
+    frozen: Mutex<VecDeque<Frozen>>,
 }
 
 /// The part of it that a heap's memory needs even after the VM is gone.
 pub(crate) struct Memory {
     pub(crate) pool: BlockPool,
     pub(crate) budget: Budget,
-}
-
-/// The heap of a thread that has ended: read-only, dropped when nobody refers to it.
-struct Frozen {
-    number: u32,
-    space: Space,
-    owner: Arc<OwnerTable>,
-    /// Heaps that it holds proxies of.
-    imports_from: Vec<u32>,
-    farewell: Farewell,
-    /// Kept until the VM ends.
-    permanent: bool,
 }
 
 impl HeapShared {
@@ -85,7 +78,7 @@ impl HeapShared {
             }),
             next: AtomicU32::new(1),
             owners: Mutex::new(HashMap::new()),
-            frozen: Mutex::new(Vec::new()),
+            frozen: Mutex::new(VecDeque::new()),
         })
     }
 
@@ -141,51 +134,38 @@ impl HeapShared {
         self.owners.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn lock_frozen(&self) -> MutexGuard<'_, Vec<Frozen>> {
+    fn lock_frozen(&self) -> MutexGuard<'_, VecDeque<Frozen>> {
         self.frozen.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Takes over the memory of a heap whose thread has ended.
-    pub(crate) fn freeze(
-        &self,
-        number: u32,
-        space: Space,
-        owner: Arc<OwnerTable>,
-        imports_from: Vec<u32>,
-        permanent: bool,
-    ) {
-        self.lock_frozen().push(Frozen {
-            number,
-            space,
-            owner,
-            imports_from,
-            farewell: Farewell::default(),
-            permanent,
-        });
+    /// Takes over the heap of a thread that has ended.
+    pub(crate) fn freeze(&self, heap: Heap) {
+        self.lock_frozen().push_back(Frozen::new(heap));
     }
 
-    /// Drops frozen heaps that nobody refers to.
-    pub(crate) fn tend_frozen(&self) {
-        let Ok(mut frozen) = self.frozen.try_lock() else { return };
-        let mut dead = Vec::new();
-        let mut i = 0;
-        while i < frozen.len() {
-            let heap = &mut frozen[i];
-            if !heap.permanent && heap.farewell.look(&heap.owner, &self.quiesce) {
-                dead.push(frozen.swap_remove(i));
-            } else {
-                i += 1;
-            }
-        }
-        drop(frozen);
-        for heap in dead {
-            self.lock_owners().remove(&heap.number);
-            for owner in heap.imports_from {
-                if let Some(owner) = self.owner(owner) {
-                    owner.forget(heap.number);
+    /// Looks after heaps without threads for a moment: collects them, and drops those that nobody refers to. Each is taken out of the list
+    /// meanwhile, so nobody waits for that.
+    pub(crate) fn tend_frozen(self: &Arc<Self>) {
+        let end = Instant::now() + TENDING;
+        let many = match self.frozen.try_lock() {
+            Ok(frozen) => frozen.len(),
+            Err(_) => return,
+        };
+        for _ in 0..many {
+            let Some(mut heap) = self.lock_frozen().pop_front() else { return };
+            if heap.tend(self, end) {
+                self.lock_owners().remove(&heap.number());
+                for owner in heap.imports_from() {
+                    if let Some(owner) = self.owner(owner) {
+                        owner.forget(heap.number());
+                    }
                 }
+            } else {
+                self.lock_frozen().push_back(heap);
             }
-            drop(heap.space);
+            if Instant::now() >= end {
+                return;
+            }
         }
     }
 }

@@ -546,6 +546,54 @@ fn the_heap_of_an_ended_thread_lives_while_others_refer_to_it() {
     assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
+/// A cell of `to` that holds a proxy of an object of `from`, which it gets through a pin.
+fn cell_with_proxy(from: &mut Heap, target: Value, to: &mut Heap) -> Value {
+    let pin = from.pin(target.pointer());
+    let proxy =
+        to.proxy(class_id::PROXY, from.number(), pin.target(), std::ptr::null_mut(), lock::LOCKED).unwrap();
+    cell(to, Value::object(proxy.cast()))
+}
+
+#[test]
+fn frozen_heaps_that_refer_to_each_other_are_collected_when_others_let_go() {
+    let shared = HeapShared::new(usize::MAX);
+    let (mut a, mut b) = (Heap::new(shared.clone(), config()), Heap::new(shared.clone(), config()));
+    let mut last = Heap::new(shared.clone(), config());
+    for heap in [&a, &b, &last] {
+        heap.online();
+    }
+    // Each holds a leaf of the other: a cycle of heaps, not of objects.
+    let leaf_of_a = cell(&mut a, Value::small_int(1).unwrap());
+    let leaf_of_b = cell(&mut b, Value::small_int(2).unwrap());
+    let holder_in_a = cell_with_proxy(&mut b, leaf_of_b, &mut a);
+    let holder_in_b = cell_with_proxy(&mut a, leaf_of_a, &mut b);
+    let mut roots = Fixed::default();
+    let kept = cell_with_proxy(&mut a, holder_in_a, &mut last);
+    roots.values.push(kept);
+    let kept = cell_with_proxy(&mut b, holder_in_b, &mut last);
+    roots.values.push(kept);
+    drop(a);
+    drop(b);
+    for _ in 0..20 {
+        last.collect(&mut roots);
+    }
+    assert_eq!(shared.frozen_heaps(), 2, "both are held");
+    for i in 0..2 {
+        // SAFETY: what the proxy holds is kept alive by its listing, and what that refers to with it.
+        let leaf = unsafe {
+            let holder = (*content(roots.values[i]).pointer().cast::<Proxy>()).target;
+            let proxy = (*holder.cast::<Cell>()).slot.get_foreign();
+            (*(*proxy.pointer().cast::<Proxy>()).target.cast::<Cell>()).slot.get_foreign()
+        };
+        assert_eq!(leaf.as_int(), Some(2 - i as i64));
+    }
+    roots.values.clear();
+    for _ in 0..100 {
+        last.collect(&mut roots);
+    }
+    assert_eq!(shared.frozen_heaps(), 0);
+}
+
 #[test]
 fn the_verifier_finds_a_write_past_the_barrier() {
     let mut heap = heap_with(HeapConfig { verify: false, ..config() });

@@ -128,9 +128,9 @@ pub fn instance_of(thread: &Thread, v: Value, class: &Class) -> bool {
     v.is_kind(Kind::Proxy) && super::proxies::target_class(thread, v).is_subclass_of(class)
 }
 
-/// Whether `v` is an instance of TaskExit.
+/// Whether `v` is an instance of TaskExit, be it of another thread.
 pub fn is_task_exit(thread: &Thread, v: Value) -> bool {
-    v.is_object() && thread.vm.class_of(v).is_subclass_of(thread.vm.class(ErrorClass::TaskExit.class_id()))
+    v.is_object() && instance_of(thread, v, thread.vm.class(ErrorClass::TaskExit.class_id()))
 }
 
 fn resolve(thread: &mut Thread, module: &'static LoadedModule, ty: &LinkedType) -> Outcome<&'static Class> {
