@@ -425,7 +425,9 @@ impl Heap {
         }
         self.cycle.phase = Phase::Idle;
         self.quota = self.config.young_bytes as isize;
-        self.shared().tend_frozen();
+        if !self.frozen {
+            self.shared().tend_frozen();
+        }
         if self.config.verify
             && let Err(error) = self.verify(roots)
         {

@@ -39,24 +39,21 @@ impl Frozen {
         self.heap.importers.iter().map(|(heap, _)| *heap).collect()
     }
 
-    /// A bounded piece of work. Whether the heap can be dropped.
-    pub(crate) fn tend(&mut self, shared: &Arc<HeapShared>, end: Instant) -> bool {
-        if self.heap.permanent {
-            return false;
-        }
-        if self.farewell.look(&self.heap.owner, &shared.quiesce) {
-            return true;
-        }
-        if self.farewell.has_begun() {
-            return false;
-        }
-        self.heap.shared = Some(shared.clone());
-        self.collect(end);
-        self.heap.shared = None;
-        false
+    /// Whether the heap can be dropped.
+    pub(crate) fn is_unreferenced(&mut self, shared: &HeapShared) -> bool {
+        !self.heap.permanent && self.farewell.look(&self.heap.owner, &shared.quiesce)
     }
 
-    fn collect(&mut self, end: Instant) {
+    /// A bounded piece of a collection, if one is due.
+    pub(crate) fn collect(&mut self, shared: &Arc<HeapShared>, end: Instant) {
+        if !self.heap.permanent && !self.farewell.has_begun() {
+            self.heap.shared = Some(shared.clone());
+            self.step(end);
+            self.heap.shared = None;
+        }
+    }
+
+    fn step(&mut self, end: Instant) {
         let begin = !self.heap.collecting() && self.rests == 0 && {
             let stamp = self.heap.owner.stamp();
             let changed = stamp.is_none() || stamp != self.collected;

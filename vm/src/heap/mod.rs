@@ -579,9 +579,9 @@ impl Drop for Heap {
         let mut heap = std::mem::replace(self, nothing);
         (heap.frozen, self.frozen) = (true, true);
         shared.freeze(heap);
-        // Once to begin its grace period, once for the case that nobody is online.
-        shared.tend_frozen();
-        shared.tend_frozen();
+        // Once to begin its grace period, once for the case that nobody is online. Nothing is collected: the VM's immortals may be gone.
+        shared.drop_unreferenced();
+        shared.drop_unreferenced();
     }
 }
 

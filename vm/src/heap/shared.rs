@@ -143,17 +143,34 @@ impl HeapShared {
         self.lock_frozen().push_back(Frozen::new(heap));
     }
 
-    /// Looks after heaps without threads for a moment: collects them, and drops those that nobody refers to. Each is taken out of the list
-    /// meanwhile, so nobody waits for that.
+    /// Looks after heaps without threads for a moment: collects them, and drops those that nobody refers to.
     pub(crate) fn tend_frozen(self: &Arc<Self>) {
         let end = Instant::now() + TENDING;
+        self.each_frozen(|heap| {
+            let dead = heap.is_unreferenced(self);
+            if !dead {
+                heap.collect(self, end);
+            }
+            (dead, Instant::now() >= end)
+        });
+    }
+
+    /// Drops heaps without threads that nobody refers to.
+    pub(crate) fn drop_unreferenced(&self) {
+        self.each_frozen(|heap| (heap.is_unreferenced(self), false));
+    }
+
+    /// Calls `look` for each frozen heap, which says whether the heap can be dropped, and whether to stop. Each is taken out of the list meanwhile, so
+    /// nobody waits for that.
+    fn each_frozen(&self, mut look: impl FnMut(&mut Frozen) -> (bool, bool)) {
         let many = match self.frozen.try_lock() {
             Ok(frozen) => frozen.len(),
             Err(_) => return,
         };
         for _ in 0..many {
             let Some(mut heap) = self.lock_frozen().pop_front() else { return };
-            if heap.tend(self, end) {
+            let (dead, stop) = look(&mut heap);
+            if dead {
                 self.lock_owners().remove(&heap.number());
                 for owner in heap.imports_from() {
                     if let Some(owner) = self.owner(owner) {
@@ -163,7 +180,7 @@ impl HeapShared {
             } else {
                 self.lock_frozen().push_back(heap);
             }
-            if Instant::now() >= end {
+            if stop {
                 return;
             }
         }
