@@ -156,7 +156,7 @@ fn threads_that_share_at_random_never_meet_a_freed_object() {
     mail.iter().for_each(|mail| mail.lock().unwrap().clear());
     let mut last = Heap::new(shared.clone(), config());
     let mut roots = Fixed::default();
-    for _ in 0..400 {
+    for _ in 0..100 {
         last.collect(&mut roots);
     }
     println!("frozen heaps: {}", shared.frozen_heaps());
