@@ -28,6 +28,7 @@ pub(crate) struct Shared {
     /// Whether the module `file` works.
     file_access: bool,
     output: Output,
+    failing: bool,
     /// The built-in names, once a VM has been made.
     names: OnceLock<Vec<String>>,
     /// A VM that had to be made to learn the names, and serves as the next one that is wanted.
@@ -75,6 +76,7 @@ impl Engine {
             files: false,
             file_access: false,
             output: Box::new(|| Box::new(std::io::stdout())),
+            failing: false,
         }
     }
 
@@ -130,8 +132,10 @@ impl Engine {
 
     fn make(&self) -> Result<Host, Error> {
         let shared = &self.0;
-        let imports = Imports(shared.clone());
-        let vm = corella_vm::vm::Vm::new(shared.config.clone(), Some(Box::new(imports)), (shared.output)());
+        let imports = Imports(Arc::downgrade(shared));
+        let mut config = shared.config.clone();
+        config.failures = shared.failing.then(Arc::default);
+        let vm = corella_vm::vm::Vm::new(config, Some(Box::new(imports)), (shared.output)());
         corella_stdlib::install(&vm);
         if !shared.file_access {
             close_files(&vm);
@@ -201,6 +205,7 @@ pub struct Builder {
     files: bool,
     file_access: bool,
     output: Output,
+    failing: bool,
 }
 
 impl Builder {
@@ -213,6 +218,7 @@ impl Builder {
             files: self.files,
             file_access: self.file_access,
             output: self.output,
+            failing: self.failing,
             names: OnceLock::new(),
             spare: Mutex::default(),
         }))
@@ -342,6 +348,12 @@ impl Builder {
     /// Collects garbage at every safepoint: finds references that the collector does not know, slowly.
     pub fn gc_stress(mut self, on: bool) -> Builder {
         self.config.gc_stress = on;
+        self
+    }
+
+    /// Makes it possible to let allocations fail ([`Vm::fail_allocations`](crate::Vm::fail_allocations)). For tests; slow.
+    pub fn failing_allocations(mut self, on: bool) -> Builder {
+        self.failing = on;
         self
     }
 

@@ -10,7 +10,7 @@ use corella_stdlib::library;
 use corella_vm::bytecode;
 use corella_vm::vm::{LoadedSource, ModuleLoader};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// The text of a module that a host gives.
 #[derive(Clone, Debug)]
@@ -51,15 +51,23 @@ where
     }
 }
 
-/// What the VM asks.
-pub(crate) struct Imports(pub(crate) Arc<Shared>);
+/// What the VM asks. A VM of the engine's own waits in [`Shared`] for its use, so this must not keep that alive; a VM that a host has
+/// holds its engine itself.
+pub(crate) struct Imports(pub(crate) Weak<Shared>);
+
+impl Imports {
+    fn shared(&self) -> Result<Arc<Shared>, String> {
+        self.0.upgrade().ok_or_else(|| "the engine of this VM is gone".to_owned())
+    }
+}
 
 impl ModuleLoader for Imports {
     fn load(&self, path: &str, from: &str) -> Result<(String, LoadedSource), String> {
-        for loader in &self.0.loaders {
+        let shared = self.shared()?;
+        for loader in &shared.loaders {
             if let Some(found) = loader.find(path, from) {
                 let SourceText { name, text } = found?;
-                let shared = self.0.clone();
+                let shared = shared.clone();
                 return Ok((format!("host:{name}"), source(move || compiled(&name, &text, &shared))));
             }
         }
@@ -88,12 +96,12 @@ fn is_relative(path: &str) -> bool {
 
 impl Imports {
     fn file(&self, path: &str, from: &str) -> Result<(String, LoadedSource), String> {
-        if !self.0.files {
+        let shared = self.shared()?;
+        if !shared.files {
             return Err("this VM may not read files".into());
         }
         let file = resolve(path, from);
         let key = key_of(&file);
-        let shared = self.0.clone();
         Ok((key, source(move || load_file(&file, &shared))))
     }
 }

@@ -345,6 +345,20 @@ impl Vm {
         self.host.set_memory_limit(bytes);
     }
 
+    /// Counts allocations from now on, and has `count` of them fail from number `first` on, as if there were no memory (0: none); the VM
+    /// must have been made with [`failing_allocations`](crate::Builder::failing_allocations). One failure is followed by a collection
+    /// and another try, two by a `MemoryError`, and with more there may be no memory for that either.
+    pub fn fail_allocations(&mut self, first: u64, count: u64) {
+        if let Some(failures) = &self.host.vm().config.failures {
+            failures.set(first, count);
+        }
+    }
+
+    /// Allocations since then.
+    pub fn allocations(&self) -> u64 {
+        self.host.vm().config.failures.as_ref().map_or(0, |failures| failures.made())
+    }
+
     /// Gives the VM this much fuel from now on; it must have been made with [`fuel_limit`](crate::Builder::fuel_limit).
     pub fn set_fuel(&mut self, units: u64) {
         self.host.set_fuel(units);

@@ -10,17 +10,26 @@ use std::time::Duration;
 
 const MILLION: usize = 1_000_000;
 
+/// How deep data and calls are nested, in levels. `CORELLA_DEPTH=10000000` was tried as well; it takes 4 GB and minutes.
+fn depth() -> usize {
+    std::env::var("CORELLA_DEPTH").ok().and_then(|n| n.parse().ok()).unwrap_or(MILLION)
+}
+
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(binary::corella)
 }
 
 fn run(source: &str) -> Outcome {
+    run_with(source, &[])
+}
+
+fn run_with(source: &str, switches: &[&str]) -> Outcome {
     let folder = Scratch::new();
     folder.write("monster.cor", source);
     let mut command = Command::new(program());
-    command.current_dir(folder.path()).args(["run", "monster.cor"]);
-    let outcome = child::run(command, "", Duration::from_secs(60)).expect("the program starts");
+    command.current_dir(folder.path()).arg("run").args(switches).arg("monster.cor");
+    let outcome = child::run(command, "", Duration::from_secs(300)).expect("the program starts");
     let told: String = outcome.stderr.chars().take(2000).collect();
     assert!(!outcome.stderr.contains("panicked at"), "it panicked:\n{told}");
     assert!(outcome.death.is_none(), "{:?}\n{told}", outcome.death);
@@ -43,6 +52,84 @@ fn prints(source: &str, stdout: &str) {
     let told: String = outcome.stderr.chars().take(2000).collect();
     assert_eq!(outcome.status, Some(0), "{told}");
     assert_eq!(outcome.stdout, stdout);
+}
+
+#[track_caller]
+fn deep(source: &str, switches: &[&str], stdout: &str) {
+    let source = source.replace("DEPTH", &depth().to_string());
+    let outcome = run_with(&source, switches);
+    let told: String = outcome.stderr.chars().take(2000).collect();
+    assert_eq!((outcome.stdout.as_str(), outcome.status), (stdout, Some(0)), "{told}");
+}
+
+#[test]
+fn deep_arrays() {
+    let source = "
+        import gc;
+        function nest(n) { var xs = []; for (i in 0..n) xs = [xs]; return xs; }
+        function levels(xs) { var n = 0; while (xs.length > 0) { xs = xs[0]; n += 1; } return n; }
+        var xs = nest(DEPTH);
+        print(xs.equals(nest(DEPTH)), xs.equals(nest(DEPTH - 1)), string(xs).length > 100);
+        gc.collect();
+        print(copy(xs).equals(xs));
+        var t = new Thread(\"other\");
+        print(await t.spawn(levels, share(xs)) == DEPTH);
+        print(await t.spawn(levels, copy(xs)) == DEPTH, await t.spawn(xs => levels(copy(xs)), xs) == DEPTH);
+        print(levels(await t.spawn(() => copy(nest(DEPTH)))) == DEPTH);
+        xs = null;
+        gc.collect();
+        print(gc.stats()[\"used_bytes\"] < 20_000_000);";
+    deep(source, &[], "true false true\ntrue\ntrue\ntrue true\ntrue\ntrue\n");
+}
+
+#[test]
+fn deep_maps_and_instances() {
+    let source = "
+        import gc;
+        class Node { var next; function Node(next) { self.next = next; } }
+        var m = {}; var list = null; var f = () => 0; var e = null;
+        for (i in 0..DEPTH) {
+            m = {k: m}; list = new Node(list);
+            const inner = f; f = () => inner;
+            e = new Error(\"e\", e);
+        }
+        print(string(m).length > 100, m.equals(copy(m)), `${e}`);
+        var other = copy(list);
+        gc.collect();
+        var n = 0;
+        while (other != null) { other = other.next; n += 1; }
+        print(n == DEPTH);
+        m = null; list = null; f = null; e = null;
+        gc.collect();
+        print(gc.stats()[\"used_bytes\"] < 20_000_000);";
+    deep(source, &[], "true true Error: e\ntrue\ntrue\n");
+}
+
+#[test]
+fn deep_recursion_under_a_raised_limit() {
+    let words = (depth() * 40).to_string();
+    let source = "
+        class Box { var inner; function Box(b) { self.inner = b; } function depth() { return self.inner == null ? 0 : 1 + self.inner.depth(); } }
+        function down(n) { return n == 0 ? 0 : 1 + down(n - 1); }
+        print(down(DEPTH) == DEPTH);
+        var b = null; for (i in 0..DEPTH) b = new Box(b);
+        print(b.depth() == DEPTH - 1);";
+    deep(source, &["--max-depth", &words], "true\ntrue\n");
+}
+
+#[test]
+fn endless_recursion_at_a_raised_limit() {
+    let words = (depth() * 10).to_string();
+    let source = "
+        function down(n) { return 1 + down(n + 1); }
+        function safely() { try { return down(0); } catch (StackOverflow e) { return e.message.contains(\"limited\"); } }
+        print(safely());
+        try { [1].map(x => down(x)); } catch (StackOverflow e) { print(\"again\"); }
+        down(0);";
+    let outcome = run_with(source, &["--max-depth", &words]);
+    assert_eq!((outcome.stdout.as_str(), outcome.status), ("true\nagain\n", Some(1)));
+    let lines = outcome.stderr.lines().count();
+    assert!(lines < 100 && outcome.stderr.contains("frames left out"), "{lines} lines");
 }
 
 #[track_caller]

@@ -1,5 +1,8 @@
 //! Settings and limits of a VM, each with its default and cause, in one place.
 
+use crate::heap::Failures;
+use std::sync::Arc;
+
 /// When the tick of a task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tick {
@@ -23,6 +26,8 @@ pub struct VmConfig {
     pub gc_stress: bool,
     /// Check the heap after every collection.
     pub verify_heap: bool,
+    /// Allocations that fail on purpose: finds what an operation leaves behind that runs out of memory. For tests.
+    pub failures: Option<Arc<Failures>>,
     /// Most bytes that all heaps together may take; `usize::MAX` for no limit.
     pub memory_limit: usize,
     /// Most units of fuel in all, over all threads; `u64::MAX` for no limit.
@@ -42,6 +47,7 @@ impl Default for VmConfig {
             seed: None,
             gc_stress: false,
             verify_heap: false,
+            failures: None,
             memory_limit: usize::MAX,
             fuel_limit: u64::MAX,
             stack_limit: 1 << 24,

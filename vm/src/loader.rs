@@ -325,10 +325,16 @@ pub fn import(thread: &mut Thread, path: &str, from: &str) -> Outcome<Called> {
         }
         table.by_key.insert(key, State::Loading(module, thread.shared.id));
     }
-    attach(thread, module)?;
     let code = module.functions[0];
-    call::push(thread, code, code.value, &[], 0, Target { dst: 0, kind: ReturnKind::Module })?;
-    Ok(Called::Frame)
+    let target = Target { dst: 0, kind: ReturnKind::Module };
+    match attach(thread, module).and_then(|()| call::push(thread, code, code.value, &[], 0, target)) {
+        Ok(()) => Ok(Called::Frame),
+        Err(control) => {
+            // It does not run: whoever tries again finds nothing half loaded.
+            failed(thread, code);
+            Err(control)
+        }
+    }
 }
 
 /// The top level of a module ended well.

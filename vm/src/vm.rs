@@ -17,7 +17,7 @@ use crate::value::Value;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, RwLock};
+use std::sync::{Mutex, RwLock};
 
 /// Most classes a VM can have.
 pub const MAX_CLASSES: usize = 1 << 16;
@@ -61,7 +61,8 @@ pub struct Vm {
     pub(crate) owned: Mutex<Owned>,
     pub(crate) ic_count: AtomicU32,
     next_task: AtomicU64,
-    out_of_memory: OnceLock<Value>,
+    /// Errors that need no memory to be thrown, by class and message; the first is that of [`Vm::last_resort_error`].
+    immortal_errors: Mutex<HashMap<(u32, String), Value>>,
 }
 
 /// What lives as long as the VM.
@@ -96,9 +97,11 @@ impl Vm {
             owned: Mutex::default(),
             ic_count: AtomicU32::new(0),
             next_task: AtomicU64::new(1),
-            out_of_memory: OnceLock::new(),
+            immortal_errors: Mutex::default(),
         };
         vm.make_fixed_classes();
+        // While there is certainly room for its class.
+        vm.last_resort_error();
         vm
     }
 
@@ -245,19 +248,35 @@ impl Vm {
 
     /// The error thrown when there is no memory to make one: immortal, and without a trace.
     pub fn last_resort_error(&self) -> Value {
-        *self.out_of_memory.get_or_init(|| {
-            let class = self.class(ErrorClass::MemoryError.class_id());
-            let bytes = (size_of::<Header>() + class.attributes.len() * 8).next_multiple_of(16);
-            let object = self.immortals.alloc(Kind::Instance, class.id, bytes);
-            for index in 0..bytes / 8 - 1 {
-                // SAFETY: just allocated with room for these slots.
-                unsafe { Instance::slot(object.cast(), index).set_unbarriered(Value::NULL) };
-            }
-            let message = self.immortal_string("the memory limit is reached");
-            // SAFETY: an instance of an error class has the slots of `error_slot`.
-            unsafe { Instance::slot(object.cast(), error_slot::MESSAGE).set_unbarriered(message) };
-            Value::object(object)
-        })
+        self.immortal_error(ErrorClass::MemoryError, "the memory limit is reached")
+    }
+
+    /// An error that takes nothing from any heap: immortal, without a trace, the same for everybody, and so not to be changed. Its
+    /// class is one of its own, derived from `class`: inline caches made for ordinary errors never let a write through to it.
+    pub fn immortal_error(&self, class: ErrorClass, message: &str) -> Value {
+        let key = (class.class_id(), message.to_owned());
+        let mut made = self.immortal_errors.lock().expect("not poisoned");
+        if let Some(&error) = made.get(&key) {
+            return error;
+        }
+        if !self.has_room_for_class() {
+            drop(made);
+            return self.last_resort_error();
+        }
+        let parent = self.class(class.class_id());
+        let class = self.add_class(parent.name.clone(), Some(parent), Vec::new(), false, String::new());
+        let bytes = (size_of::<Header>() + class.attributes.len() * 8).next_multiple_of(16);
+        let object = self.immortals.alloc(Kind::Instance, class.id, bytes);
+        for index in 0..bytes / 8 - 1 {
+            // SAFETY: just allocated with room for these slots.
+            unsafe { Instance::slot(object.cast(), index).set_unbarriered(Value::NULL) };
+        }
+        let message = self.immortal_string(message);
+        // SAFETY: an instance of an error class has the slots of `error_slot`.
+        unsafe { Instance::slot(object.cast(), error_slot::MESSAGE).set_unbarriered(message) };
+        let error = Value::object(object);
+        made.insert(key, error);
+        error
     }
 
     /// A number that no task had before.

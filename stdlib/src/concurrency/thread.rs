@@ -214,7 +214,7 @@ fn schedule(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn execute(thread: &mut Thread, args: &[Value]) -> Outcome {
     let shared = living(thread, "Thread.execute", args[0])?;
     let task = args[1];
-    if !Value::object(equality::identity(task)).is_kind(Kind::Task) {
+    if !task.is_object() || !Value::object(equality::identity(task)).is_kind(Kind::Task) {
         return Err(wrong(thread, "Thread.execute", "task", "a Task", task));
     }
     if shared.id != thread.shared.id || !task.is_kind(Kind::Task) {

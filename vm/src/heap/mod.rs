@@ -3,6 +3,7 @@
 //! - `block`, `space`: where objects lie. Objects never move.
 //! - `mark`, `trace`, `collect`: incremental marking, young and full, in slices at safepoints.
 //! - `quiesce`, `imports`, `shared`: when memory that other threads may be reading can be freed.
+//! - `failing`: allocations that fail on purpose, for tests.
 //! - `verify`: checks everything that the others rely on.
 //!
 //! Invariants: only the owning thread touches a heap's side bytes and writes its objects; values in a heap's slots and in
@@ -11,6 +12,7 @@
 
 mod block;
 mod collect;
+mod failing;
 mod finalise;
 mod frozen;
 mod immortal;
@@ -30,6 +32,7 @@ mod verify;
 pub mod quiesce;
 
 pub use collect::Liveness;
+pub use failing::Failures;
 pub use immortal::{Fixed, Immortals};
 pub use mark::Tracer;
 pub use shared::{HeapShared, Pin};
@@ -74,6 +77,8 @@ pub struct HeapConfig {
     pub slice: Duration,
     /// The thread's poll limit, set to 0 when the heap wants a safepoint, so that a thread need poll only one word.
     pub poke: Option<Arc<AtomicU64>>,
+    /// Allocations that are to fail, for tests.
+    pub failures: Option<Arc<Failures>>,
 }
 
 impl Default for HeapConfig {
@@ -85,6 +90,7 @@ impl Default for HeapConfig {
             young_bytes: 4 << 20,
             slice: Duration::from_micros(300),
             poke: None,
+            failures: None,
         }
     }
 }
@@ -116,6 +122,8 @@ pub struct Heap {
     /// Free part of the hole that objects are allocated in, at fixed offsets for compiled code.
     bump: *mut u8,
     limit: *mut u8,
+    /// The hole's real end while allocations are counted (`failing`), and `limit` therefore says that it is full.
+    hole_end: *mut u8,
     /// Free part of a block for middle-sized objects.
     middle: (*mut u8, *mut u8),
     /// A safepoint has something to do.
@@ -189,6 +197,7 @@ impl Heap {
         Heap {
             bump: null_mut(),
             limit: null_mut(),
+            hole_end: null_mut(),
             middle: (null_mut(), null_mut()),
             wants: config.stress,
             number,
@@ -265,6 +274,14 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn alloc_slowly(&mut self, kind: Kind, class: u32, bytes: usize) -> Result<*mut Header, OutOfMemory> {
+        if self.config.failures.is_some() {
+            return self.alloc_counted(kind, class, bytes);
+        }
+        self.alloc_elsewhere(kind, class, bytes)
+    }
+
+    /// Allocates where the current hole has no room.
+    fn alloc_elsewhere(&mut self, kind: Kind, class: u32, bytes: usize) -> Result<*mut Header, OutOfMemory> {
         let bytes = bytes.checked_next_multiple_of(GRANULE).ok_or(OutOfMemory)?;
         if bytes > LARGEST_IN_BLOCK {
             let object = self.space.take_large(bytes)?;
@@ -332,7 +349,7 @@ impl Heap {
     }
 
     fn drop_regions(&mut self) {
-        (self.bump, self.limit) = (null_mut(), null_mut());
+        (self.bump, self.limit, self.hole_end) = (null_mut(), null_mut(), null_mut());
         self.middle = (null_mut(), null_mut());
     }
 
@@ -428,6 +445,7 @@ impl Heap {
     /// Whether `bytes` more outside the heap would stay within the limit: asked before a long string's content is
     /// allocated, which is charged once its object exists.
     pub fn reserve_external(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        self.may_fail()?;
         if bytes > isize::MAX as usize || !self.space.has_room_for(bytes) { Err(OutOfMemory) } else { Ok(()) }
     }
 

@@ -258,6 +258,10 @@ fn module_member(thread: &mut Thread, object: Value, name: Symbol) -> Outcome {
 pub fn set_attr(thread: &mut Thread, object: Value, value: Value, site: u16) -> Outcome<()> {
     let name = site_name(thread, site);
     if object.is_kind(Kind::Instance) {
+        // SAFETY: an object value points to a live object.
+        if unsafe { (*object.pointer()).is_immortal() } {
+            return Err(cannot_change(thread, object));
+        }
         let class = thread.vm.class_of(object);
         if let Some(&slot) = class.slots.get(&name) {
             let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
@@ -293,6 +297,10 @@ pub fn set_attr(thread: &mut Thread, object: Value, value: Value, site: u16) -> 
 /// `object.name = value` for any name.
 pub fn set(thread: &mut Thread, object: Value, name: Symbol, value: Value) -> Outcome<()> {
     match object.kind() {
+        // SAFETY: an object value points to a live object.
+        Some(Kind::Instance) if unsafe { (*object.pointer()).is_immortal() } => {
+            Err(cannot_change(thread, object))
+        }
         Some(Kind::Instance) => {
             let class = thread.vm.class_of(object);
             let Some(&slot) = class.slots.get(&name) else {
@@ -316,6 +324,18 @@ pub fn set(thread: &mut Thread, object: Value, name: Symbol, value: Value) -> Ou
             Err(cannot_set(thread, object, class, name))
         }
     }
+}
+
+/// An error that was made without memory belongs to no heap: all threads share it.
+#[cold]
+fn cannot_change(thread: &mut Thread, object: Value) -> Control {
+    let found = type_name(thread, object);
+    thread.error(
+        ErrorClass::StateError,
+        format!(
+            "this {found} was made when there was no memory left, and cannot be changed: throw another error"
+        ),
+    )
 }
 
 #[cold]

@@ -105,7 +105,7 @@ pub fn fail(thread: &mut Thread, constant: u32) -> Control {
 /// Throws a value that the instruction before `pc` raised: continues at the innermost handler, or ends the task.
 pub fn throw(thread: &mut Thread, error: Value) -> Option<Exit> {
     trace::attach(thread, error);
-    unwind(thread, error)
+    unwind(thread, error, &innermost)
 }
 
 /// Throws a value between two instructions, as a kill does. The task may stand behind a jump back to the beginning of a `try`, or
@@ -127,18 +127,27 @@ pub fn throw_between(thread: &mut Thread, error: Value) -> Option<Exit> {
             }
             None
         }
-        None => unwind(thread, error),
+        None => unwind(thread, error, &innermost),
     }
 }
 
-fn unwind(thread: &mut Thread, error: Value) -> Option<Exit> {
+/// The handler that covers the instruction before `pc`.
+fn innermost(thread: &Thread) -> Option<Handler> {
+    let code = types::running_code(thread);
+    // SAFETY: `pc` points into (or one past) the running code.
+    let at = (unsafe { thread.pc.offset_from(code.entry) } as usize).saturating_sub(1);
+    code.handlers.iter().find(|h| (h.start as usize) <= at && at < h.end as usize).copied()
+}
+
+/// Leaves frames until one has a handler, or the task ends.
+fn unwind(
+    thread: &mut Thread,
+    error: Value,
+    handler_of: &dyn Fn(&Thread) -> Option<Handler>,
+) -> Option<Exit> {
     loop {
         let code = types::running_code(thread);
-        // SAFETY: `pc` points into (or one past) the running code.
-        let at = unsafe { thread.pc.offset_from(code.entry) } as usize;
-        let at = at.saturating_sub(1);
-        if let Some(handler) = code.handlers.iter().find(|h| (h.start as usize) <= at && at < h.end as usize)
-        {
+        if let Some(handler) = handler_of(thread) {
             // SAFETY: the verifier checked target and register.
             unsafe {
                 thread.pc = code.entry.add(handler.target as usize);
@@ -224,6 +233,23 @@ pub fn return_value(thread: &mut Thread, value: Value) -> Option<Exit> {
 pub fn finish_instruction(thread: &mut Thread, value: Value) -> Option<Exit> {
     match complete(thread, value) {
         Ok(()) => None,
+        Err(Control::OutOfMemory) => finish_without_memory(thread, value),
+        Err(control) => handle(thread, control),
+    }
+}
+
+/// As [`finish_instruction`], after a collection: the instruction is not executed again, for what gave the value has been done.
+#[cold]
+fn finish_without_memory(thread: &mut Thread, value: Value) -> Option<Exit> {
+    let key = thread.pin(value);
+    thread.collect_now();
+    thread.unpin(key);
+    match complete(thread, value) {
+        Ok(()) => None,
+        Err(Control::OutOfMemory) => {
+            let error = memory_error(thread);
+            throw(thread, error)
+        }
         Err(control) => handle(thread, control),
     }
 }
@@ -322,13 +348,11 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
         }
     }
     if thread.fuel_exhausted() {
-        let limit = thread.vm.config.fuel_limit;
-        return match thread
-            .error(ErrorClass::LimitError, format!("the fuel limit of {limit} units is used up"))
-        {
-            Control::Throw(error) => throw_between(thread, error),
-            other => handle(thread, other),
-        };
+        if thread.vm.registry.overdraw() {
+            return end_without_fuel(thread);
+        }
+        let error = no_fuel(thread);
+        return throw_between(thread, error);
     }
     // SAFETY: a running task is live.
     let (atomic, flags) = unsafe { ((*thread.current).atomic, (*thread.current).flags) };
@@ -336,10 +360,7 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
         && thread.shared.stop.load(Ordering::Relaxed)
         && let Some(error) = overdue_stop(thread)
     {
-        return match error {
-            Ok(error) => throw_between(thread, error),
-            Err(control) => handle(thread, control),
-        };
+        return throw_between(thread, error);
     }
     if atomic > 0 {
         thread.set_limit_soon();
@@ -347,10 +368,7 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     }
     if flags & task_flag::KILL_PENDING != 0 {
         let error = tasks::take_kill(thread);
-        return match error {
-            Ok(error) => throw_between(thread, error),
-            Err(control) => handle(thread, control),
-        };
+        return throw_between(thread, error);
     }
     if sched::tick_is_over(thread) {
         thread.save_frame();
@@ -360,17 +378,30 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     None
 }
 
+fn no_fuel(thread: &mut Thread) -> Value {
+    let message = format!("the fuel limit of {} units is used up", thread.vm.config.fuel_limit);
+    thread.certain_error(ErrorClass::LimitError, &message)
+}
+
+/// Ends the running task for want of fuel, without asking its handlers: they have been asked often enough.
+#[cold]
+pub fn end_without_fuel(thread: &mut Thread) -> Option<Exit> {
+    let error = no_fuel(thread);
+    trace::attach_between(thread, error);
+    unwind(thread, error, &|_| None)
+}
+
 /// What an interrupt by the host throws into a task that held it off for too long: an interrupt is no switch, so not even `atomic`
 /// keeps it away for ever.
 #[cold]
-fn overdue_stop(thread: &mut Thread) -> Option<Outcome> {
+fn overdue_stop(thread: &mut Thread) -> Option<Value> {
     let seen = *thread.stop_seen.get_or_insert_with(Instant::now);
     if seen.elapsed() < STOP_GRACE {
         return None;
     }
     thread.stop_seen = None;
     thread.shared.stop.store(false, Ordering::Relaxed);
-    Some(thread.new_error(ErrorClass::TaskExit, "interrupted").map_err(Into::into))
+    Some(thread.certain_error(ErrorClass::TaskExit, "interrupted"))
 }
 
 /// Leaves one level of `atomic`. Whether that was the last one, and a request was held off that is to be served now.

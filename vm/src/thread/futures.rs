@@ -7,7 +7,7 @@ use super::registry::{Message, Reply};
 use super::transfer::{self, Transfer};
 use super::{Thread, tasks, unseen};
 use crate::class::ErrorClass;
-use crate::error::Outcome;
+use crate::error::{Control, Outcome};
 use crate::object::proxy::Proxy;
 use crate::object::task::{Future, Task, TaskState, future_state, task_flag};
 use crate::object::{Kind, Slot, array, class_id};
@@ -252,8 +252,33 @@ fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Resul
             }
         }
         Some(_) => {
-            // A callback becomes a task of its own.
-            let _ = tasks::spawn(thread, waiter, &[Value::object(future.cast())], false);
+            // A callback becomes a task of its own. Whoever completes the future has done so, and cannot try again: if there is
+            // no memory now, the scheduler does.
+            let future = Value::object(future.cast());
+            if let Err(Control::OutOfMemory) = tasks::spawn(thread, waiter, &[future], false) {
+                let keys = (thread.pin(waiter), thread.pin(future));
+                thread.late_callbacks.push(keys);
+            }
+        }
+    }
+}
+
+/// Between two tasks: callbacks for which there was no memory when their futures were done, after a collection.
+#[cold]
+pub fn call_late(thread: &mut Thread) {
+    thread.collect_now();
+    for (waiter, future) in std::mem::take(&mut thread.late_callbacks) {
+        let (callback, argument) = (thread.pinned(waiter), thread.pinned(future));
+        let mut made = tasks::spawn(thread, callback, &[argument], false);
+        if let Err(Control::OutOfMemory) = made {
+            thread.heap.grant_reserve();
+            made = tasks::spawn(thread, callback, &[argument], false);
+        }
+        thread.unpin(waiter);
+        thread.unpin(future);
+        if let Err(control) = made {
+            let error = thread.control_as_error(control);
+            super::trace::report(thread, "Uncaught error in a callback that could not be called", error);
         }
     }
 }
@@ -348,9 +373,9 @@ pub fn serve(thread: &mut Thread, future: Value, reply: Reply) -> Outcome<()> {
             answer(thread, reply.thread, reply.number, Err(value));
         }
         _ => {
-            thread.remote.serving.insert((reply.thread, reply.number), future);
             let address = (reply.thread as i64) << 32 | i64::from(reply.number);
             add_waiter(thread, pointer, Value::int_unchecked(address))?;
+            thread.remote.serving.insert((reply.thread, reply.number), future);
         }
     }
     Ok(())

@@ -221,14 +221,23 @@ fn start(
     let task = tasks::create(thread, callee, args)?;
     // SAFETY: the task is fresh and live.
     unsafe { (*task).priority = priority };
-    if let Some(reply) = reply {
-        let future = futures::of_task(thread, task)?;
-        let handle = transfer::export(thread, tasks::to_value(task))?;
-        send(thread, reply.thread, Message::Started { number: reply.number, task: handle })?;
-        futures::serve(thread, future, reply)?;
+    let known = match reply {
+        Some(reply) => tell_of(thread, task, reply),
+        None => Ok(()),
+    };
+    match known {
+        Ok(()) => thread.sched.enqueue(task),
+        Err(_) => tasks::discard(thread, task),
     }
-    thread.sched.enqueue(task);
-    Ok(())
+    known
+}
+
+/// Tells the thread that asked for a task who it is, and sees to it that it gets the result.
+fn tell_of(thread: &mut Thread, task: *mut Task, reply: Reply) -> Outcome<()> {
+    let future = futures::of_task(thread, task)?;
+    let handle = transfer::export(thread, tasks::to_value(task))?;
+    send(thread, reply.thread, Message::Started { number: reply.number, task: handle })?;
+    futures::serve(thread, future, reply)
 }
 
 fn call_method(

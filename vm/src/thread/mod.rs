@@ -94,6 +94,8 @@ pub struct Thread {
     pub unseen: unseen::Unseen,
     /// Values that natives and hosts keep: slot table.
     pub pins: Vec<Value>,
+    /// Callbacks of futures that are done, and these futures, as keys of pins: there was no memory to call them.
+    pub late_callbacks: Vec<(usize, usize)>,
     /// Fuel used in all.
     pub fuel_used: u64,
     /// `pc` of the instruction that is being executed again after a collection.
@@ -135,6 +137,7 @@ impl Thread {
                 Some(_) => std::time::Duration::MAX / 4096,
             },
             poke: Some(shared.limit.clone()),
+            failures: vm.config.failures.clone(),
             ..crate::heap::HeapConfig::default()
         };
         let heap = Heap::new(vm.registry.heaps.clone(), config);
@@ -171,6 +174,7 @@ impl Thread {
             locals: None,
             unseen: unseen::Unseen::default(),
             pins: Vec::new(),
+            late_callbacks: Vec::new(),
             fuel_used: 0,
             retry_pc: std::ptr::null(),
             sched_dead_futures: Vec::new(),
@@ -211,6 +215,21 @@ impl Thread {
                 .set_unbarriered(message);
         }
         Ok(error)
+    }
+
+    /// An error that is thrown whatever the memory limit: after a collection, from the reserve, and at last one that needs no
+    /// memory. At a safepoint, between two instructions.
+    #[cold]
+    pub fn certain_error(&mut self, class: ErrorClass, message: &str) -> Value {
+        if let Ok(error) = self.new_error(class, message) {
+            return error;
+        }
+        self.collect_now();
+        if let Ok(error) = self.new_error(class, message) {
+            return error;
+        }
+        self.heap.grant_reserve();
+        self.new_error(class, message).unwrap_or_else(|_| self.vm.immortal_error(class, message))
     }
 
     /// Keeps `value` alive until [`unpin`](Self::unpin); returns the key.

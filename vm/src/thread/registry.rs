@@ -19,6 +19,9 @@ use std::time::Instant;
 
 /// [`Registry::exit`] while nobody asked for one.
 const NO_EXIT: i64 = i64::MAX;
+/// How many errors that say that the fuel is used up can be caught, so that a program can put its things in order; after that, tasks
+/// end without being asked. Without an end, handlers that go on working would keep the program going for ever.
+const MOST_OVERDRAWN: u64 = 10_000;
 
 /// Where an answer is to go: a thread and the number of a future of its.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +213,8 @@ pub struct Registry {
     next: AtomicU64,
     busy: AtomicI64,
     fuel: AtomicU64,
+    /// How often a LimitError was thrown because of that since it was given.
+    overdrawn: AtomicU64,
     /// Exit status asked for by `exit(code)`; beyond 32 bits while there is none.
     exit: AtomicI64,
 }
@@ -226,6 +231,7 @@ impl Registry {
             next: AtomicU64::new(1),
             busy: AtomicI64::new(0),
             fuel: AtomicU64::new(config.fuel_limit),
+            overdrawn: AtomicU64::new(0),
             exit: AtomicI64::new(NO_EXIT),
         }
     }
@@ -424,8 +430,14 @@ impl Registry {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(units)));
     }
 
+    /// The fuel is used up and somebody is told so. Whether that has been told so often that nobody may catch it any more.
+    pub fn overdraw(&self) -> bool {
+        self.overdrawn.fetch_add(1, Ordering::Relaxed) >= MOST_OVERDRAWN
+    }
+
     /// Gives the VM this much fuel from now on.
     pub fn set_fuel(&self, units: u64) {
+        self.overdrawn.store(0, Ordering::Relaxed);
         self.fuel.store(units, Ordering::Relaxed);
     }
 }

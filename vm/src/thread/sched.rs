@@ -351,6 +351,9 @@ impl Thread {
             messages::drain(self);
         }
         self.fire_timers();
+        if !self.late_callbacks.is_empty() {
+            super::futures::call_late(self);
+        }
         if self.sched.collect_due.is_some_and(|due| self.sched.ready() == 0 || self.now() >= due) {
             self.sched.collect_due = None;
             self.collect_now();
@@ -383,6 +386,7 @@ impl Thread {
             || !self.sched.timers.is_empty()
             || self.sched.collect_due.is_some()
             || !self.sched_dead_futures.is_empty()
+            || !self.late_callbacks.is_empty()
             || self.budget_end.is_some()
     }
 
@@ -454,6 +458,10 @@ impl Thread {
             self.enter_stack(stack);
         }
         let exit = match tasks::deliver(self) {
+            // Tasks that reach no safepoint of their own do not go on for ever without fuel either.
+            None if self.fuel_exhausted() && self.vm.registry.overdraw() => {
+                interp::control::end_without_fuel(self).unwrap_or_else(|| interp::run::run(self))
+            }
             None => interp::run::run(self),
             Some(exit) => exit,
         };

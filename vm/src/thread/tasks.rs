@@ -35,6 +35,8 @@ pub fn create(thread: &mut Thread, callee: Value, args: &[Value]) -> Outcome<*mu
             format!("a thread can have {limit} tasks at most: let some end first"),
         ));
     }
+    // Without loops and calls, tasks that make tasks would go on for ever.
+    thread.charge(1);
     let stack = match call::first_frame(thread, callee, args, ReturnKind::Task, 0)? {
         Some(stack) => stack,
         // Natives, classes, generators and objects with a `call` hook: a script function calls them.
@@ -88,13 +90,30 @@ pub fn create(thread: &mut Thread, callee: Value, args: &[Value]) -> Outcome<*mu
 pub fn spawn(thread: &mut Thread, callee: Value, args: &[Value], with_future: bool) -> Outcome {
     check_callable(thread, callee)?;
     let task = create(thread, callee, args)?;
-    let future = match with_future {
-        true => futures::of_task(thread, task)?,
-        false => Value::NULL,
-    };
-    join_scope(thread, task, future)?;
-    thread.sched.enqueue(task);
-    Ok(future)
+    let ready = match with_future {
+        true => futures::of_task(thread, task),
+        false => Ok(Value::NULL),
+    }
+    .and_then(|future| join_scope(thread, task, future).map(|()| future));
+    match ready {
+        Ok(_) => thread.sched.enqueue(task),
+        Err(_) => discard(thread, task),
+    }
+    ready
+}
+
+/// Takes back a task that [`create`] made and nobody has heard of: there was no memory for what belongs to it.
+pub fn discard(thread: &mut Thread, task: *mut Task) {
+    // SAFETY: the task is fresh, in the table, and in no queue.
+    unsafe {
+        let index = (*task).table_index;
+        (*task).state = TaskState::Done;
+        (*task).future = std::ptr::null_mut();
+        (*task).stack = std::ptr::null_mut();
+        thread.sched.tasks[index as usize] = std::ptr::null_mut();
+        thread.sched.free.push(index);
+        thread.sched.living -= 1;
+    }
 }
 
 /// Whether a task can be made of a value.
@@ -241,10 +260,10 @@ pub fn deliver(thread: &mut Thread) -> Option<Exit> {
             super::messages::put_back(thread, task);
             (*task).resume.set_unbarriered(Value::NULL);
             (*task).flags &= !(task_flag::RESUME_THROWS | task_flag::DELIVER);
-            return match take_kill(thread) {
-                Ok(error) if flags & task_flag::DELIVER == 0 => control::throw_between(thread, error),
-                Ok(error) => control::throw(thread, error),
-                Err(control) => control::handle(thread, control),
+            let error = take_kill(thread);
+            return match flags & task_flag::DELIVER {
+                0 => control::throw_between(thread, error),
+                _ => control::throw(thread, error),
             };
         }
         (*task).resume.set_unbarriered(Value::NULL);
@@ -346,8 +365,8 @@ fn end_by(thread: &mut Thread, task: *mut Task, cancelled: bool) -> Outcome<()> 
         (*task).flags |= task_flag::KILL_PENDING | if cancelled { task_flag::CANCELLED } else { 0 };
         if task == thread.current {
             if (*task).atomic == 0 {
-                let error = take_kill(thread)?;
-                return Err(Control::Throw(error));
+                let (class, message) = kill_taken(thread);
+                return Err(thread.error(class, message));
             }
             return Ok(());
         }
@@ -358,19 +377,24 @@ fn end_by(thread: &mut Thread, task: *mut Task, cancelled: bool) -> Outcome<()> 
     Ok(())
 }
 
-/// The error of the running task's pending kill.
-pub fn take_kill(thread: &mut Thread) -> Outcome {
+/// The error of the running task's pending kill, at a safepoint.
+pub fn take_kill(thread: &mut Thread) -> Value {
+    let (class, message) = kill_taken(thread);
+    thread.certain_error(class, message)
+}
+
+/// The running task's kill is no longer pending: what is to be thrown.
+fn kill_taken(thread: &mut Thread) -> (ErrorClass, &'static str) {
     // SAFETY: a running task is live.
     let cancelled = unsafe {
         let flags = (*thread.current).flags;
         (*thread.current).flags &= !(task_flag::KILL_PENDING | task_flag::CANCELLED);
         flags & task_flag::CANCELLED != 0
     };
-    let (class, message) = match cancelled {
+    match cancelled {
         true => (ErrorClass::Cancelled, "the task was cancelled"),
         false => (ErrorClass::TaskExit, "the task was killed"),
-    };
-    Ok(thread.new_error(class, message)?)
+    }
 }
 
 /// A rarely used attribute of a task.

@@ -155,7 +155,18 @@ fn pack(thread: &Thread, places: &[Place], to: &mut Vec<Value>) {
 
 /// Gives an error that the instruction before `pc` raised its trace, if it is an Error without one.
 pub fn attach(thread: &mut Thread, error: Value) {
-    attach_from(thread, error, thread.pc);
+    if !attach_from(thread, error, thread.pc) {
+        attach_after_collection(thread, error, thread.pc);
+    }
+}
+
+/// Without memory even then, the error goes without a trace.
+#[cold]
+fn attach_after_collection(thread: &mut Thread, error: Value, pc: *const Instr) {
+    let key = thread.pin(error);
+    thread.collect_now();
+    thread.unpin(key);
+    attach_from(thread, error, pc);
 }
 
 /// The same for an error that comes between two instructions: at the one that would have been next.
@@ -165,26 +176,30 @@ pub fn attach_between(thread: &mut Thread, error: Value) {
     }
     // SAFETY: a task is running, `pc` points into its code.
     let pc = unsafe { standing_before(thread.code, thread.pc) };
-    attach_from(thread, error, pc);
+    if !attach_from(thread, error, pc) {
+        attach_after_collection(thread, error, pc);
+    }
 }
 
-fn attach_from(thread: &mut Thread, error: Value, pc: *const Instr) {
+/// Whether there was memory for it, if anything was to be done.
+fn attach_from(thread: &mut Thread, error: Value, pc: *const Instr) -> bool {
     if !is_error(thread, error) {
-        return;
+        return true;
     }
     // SAFETY: an instance of Error has the slots of `error_slot`.
     let slot = unsafe { Instance::slot(error.pointer().cast(), error_slot::TRACE) };
     // SAFETY: an object value points to a live object.
     let immortal = unsafe { (*error.pointer()).is_immortal() };
     if immortal || !slot.get().is_null() || thread.current.is_null() {
-        return;
+        return true;
     }
     let mut frames = Vec::new();
     pack(thread, &places_from(thread, pc), &mut frames);
-    // Without memory the error goes without a trace.
-    if let Ok(list) = array::from_slice(&mut thread.heap, &frames) {
+    let made = array::from_slice(&mut thread.heap, &frames);
+    if let Ok(list) = made {
         thread.heap.store(error.pointer(), slot, array::to_value(list));
     }
+    made.is_ok()
 }
 
 /// Adds the frames of the running task, which awaited the one that threw.
@@ -281,10 +296,13 @@ pub fn text(thread: &Thread, error: Value) -> String {
 
 /// The trace of an error of this or (through a proxy) another heap.
 fn trace_list(thread: &Thread, error: Value) -> Option<Vec<i64>> {
+    if !error.is_object() {
+        return None;
+    }
     let object = crate::object::equality::identity(error);
     // SAFETY: an own object, or a foreign one listed by this thread and read within its slice.
     unsafe {
-        if !error.is_object() || (*object).kind() != Kind::Instance {
+        if (*object).kind() != Kind::Instance {
             return None;
         }
         let class = thread.vm.class((*object).class);
@@ -312,15 +330,14 @@ pub fn describe(thread: &Thread, error: Value) -> String {
         if depth > 0 {
             out.push_str("caused by ");
         }
+        if !at.is_object() {
+            let _ = writeln!(out, "Error: thrown value {}", show(thread, at));
+            return out;
+        }
         let object = crate::object::equality::identity(at);
         // SAFETY: as in `trace_list`.
-        let (class, is_instance) = unsafe {
-            if at.is_object() {
-                (thread.vm.class((*object).class), (*object).kind() == Kind::Instance)
-            } else {
-                (thread.vm.class_of(at), false)
-            }
-        };
+        let (class, is_instance) =
+            unsafe { (thread.vm.class((*object).class), (*object).kind() == Kind::Instance) };
         if !(is_instance && class.is_subclass_of(thread.vm.class(ErrorClass::Error.class_id()))) {
             let _ = writeln!(out, "Error: thrown value {}", show(thread, at));
             return out;
