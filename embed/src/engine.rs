@@ -3,7 +3,7 @@
 use crate::function::{HostFunction, Raw, to_throw};
 use crate::loader::{Imports, Loader};
 use crate::script::{compile_text, read_file, text_of};
-use crate::{CompileError, Error, Script, ScriptError, Tick, Value, Vm};
+use crate::{CompileError, Error, JitMode, Script, ScriptError, Tick, Value, Vm};
 use corella_stdlib::library;
 use corella_vm::config::VmConfig;
 use corella_vm::host::{Context, Host, HostError, define_function};
@@ -342,6 +342,14 @@ impl Builder {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Builder {
         self.config.seed = Some(seed);
+        self
+    }
+
+    /// When functions are compiled to machine code: when they are hot, unless set. Where there is no compiler for the machine, or the
+    /// crate is built without it, everything is interpreted.
+    #[must_use]
+    pub fn jit(mut self, mode: JitMode) -> Builder {
+        self.config.jit = mode;
         self
     }
 

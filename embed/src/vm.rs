@@ -374,6 +374,11 @@ impl Vm {
         self.host.collect();
     }
 
+    /// What has been compiled to machine code.
+    pub fn jit_stats(&self) -> crate::JitStats {
+        corella_vm::jit::stats(self.host.vm())
+    }
+
     /// Writes out what scripts printed.
     pub fn flush(&self) {
         self.host.flush();

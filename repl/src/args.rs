@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) tick: Option<corella::Tick>,
     /// Seed of a run that can be repeated.
     pub(crate) seed: Option<u64>,
+    pub(crate) jit: corella::JitMode,
+    pub(crate) jit_stats: bool,
     pub(crate) gc_stress: bool,
     pub(crate) verify_heap: bool,
     pub(crate) memory: Option<usize>,
@@ -159,6 +161,12 @@ fn switches() -> Vec<Arg> {
         ),
         number("tick-time", "US", "a task gives way after this many microseconds"),
         flag("switch-always", "a task gives way at every safepoint"),
+        Arg::new("jit")
+            .long("jit")
+            .value_name("WHEN")
+            .value_parser(["off", "auto", "always"])
+            .help("compiles functions to machine code: never, when they are hot (the default), or at their first call"),
+        flag("jit-stats", "says at the end what was compiled to machine code"),
         flag("gc-stress", "collects garbage at every safepoint"),
         flag("verify-heap", "checks the heap after each collection"),
         Arg::new("max-memory")
@@ -219,6 +227,12 @@ fn settings(
     Ok(Settings {
         tick,
         seed: number("seed"),
+        jit: match of::<String>(outer, inner, "jit").as_deref() {
+            Some("off") => corella::JitMode::Off,
+            Some("always") => corella::JitMode::Always,
+            _ => corella::JitMode::Auto,
+        },
+        jit_stats: flag("jit-stats"),
         gc_stress: flag("gc-stress"),
         verify_heap: flag("verify-heap"),
         memory: of::<usize>(outer, inner, "max-memory"),

@@ -19,6 +19,7 @@ pub(crate) fn builder(settings: &Settings) -> Builder {
     let mut builder = Engine::builder()
         .import_files(true)
         .file_access(true)
+        .jit(settings.jit)
         .gc_stress(settings.gc_stress)
         .verify_heap(settings.verify_heap);
     if let Some(tick) = settings.tick {
@@ -48,13 +49,13 @@ pub(crate) fn builder(settings: &Settings) -> Builder {
 pub(crate) fn run_file(settings: &Settings, file: &Path, args: &[String]) -> Outcome {
     let engine = engine(settings);
     let script = engine.compile_file(file)?;
-    run(&engine, &script, args)
+    run(settings, &engine, &script, args)
 }
 
 pub(crate) fn run_text(settings: &Settings, name: &str, text: &str, args: &[String]) -> Outcome {
     let engine = engine(settings);
     let script = engine.compile(name, text).map_err(Error::from)?;
-    run(&engine, &script, args)
+    run(settings, &engine, &script, args)
 }
 
 pub(crate) fn run_stdin(settings: &Settings, args: &[String]) -> Outcome {
@@ -72,14 +73,17 @@ pub(crate) fn run_stdin(settings: &Settings, args: &[String]) -> Outcome {
         })?;
         engine.compile("<stdin>", &text).map_err(Error::from)?
     };
-    run(&engine, &script, args)
+    run(settings, &engine, &script, args)
 }
 
-fn run(engine: &Engine, script: &Script, args: &[String]) -> Outcome {
+fn run(settings: &Settings, engine: &Engine, script: &Script, args: &[String]) -> Outcome {
     warn(script);
     let mut vm = engine.vm()?;
     let result = vm.run_program(script, args, report);
     vm.flush();
+    if settings.jit_stats {
+        to_stderr(&jit_report(&vm.jit_stats()));
+    }
     let status = match result {
         Ok(status) => status,
         Err(Error::Exit(status)) => status,
@@ -87,6 +91,18 @@ fn run(engine: &Engine, script: &Script, args: &[String]) -> Outcome {
     };
     // The VM's memory goes with the process: taking it apart would only cost time.
     std::process::exit(status)
+}
+
+fn jit_report(stats: &corella::JitStats) -> String {
+    let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    format!(
+        "{} compiled to {} bytes of machine code in {:.1} ms, {} again, {} refused\n",
+        count(stats.functions, "function"),
+        stats.code_bytes,
+        stats.time.as_secs_f64() * 1e3,
+        stats.again,
+        stats.refused
+    )
 }
 
 fn warn(script: &Script) {

@@ -15,8 +15,9 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A way to run a script: its name in the test's name, and the switch that turns it on.
-const MODES: [(&str, Option<&str>); 4] = [
+const MODES: [(&str, Option<&str>); 5] = [
     ("plain", None),
+    ("jit", Some("--jit=always")),
     ("gc-stress", Some("--gc-stress")),
     ("switch-always", Some("--switch-always")),
     ("verify-heap", Some("--verify-heap")),

@@ -37,6 +37,8 @@ pub struct Code {
     pub module: *const LoadedModule,
     /// The class that the function was declared in (functions nested in a method too), once it is made.
     pub home: AtomicPtr<Class>,
+    /// Machine code, once there is some.
+    pub jit: crate::jit::JitSlot,
     /// The instructions (`entry` points to them).
     pub code: Box<[Instr]>,
     /// Exception handlers, innermost first.

@@ -22,6 +22,8 @@ pub struct VmConfig {
     /// Makes a run repeatable: lengths of ticks (while they would be time), the interleaving of threads, of which one runs at a time,
     /// and the clock follow from the seed. See `thread::baton`.
     pub seed: Option<u64>,
+    /// When functions are compiled to machine code.
+    pub jit: crate::jit::JitMode,
     /// Collect at every allocation.
     pub gc_stress: bool,
     /// Check the heap after every collection.
@@ -45,6 +47,7 @@ impl Default for VmConfig {
         Self {
             tick: Tick::Time(1_000_000),
             seed: None,
+            jit: crate::jit::JitMode::default(),
             gc_stress: false,
             verify_heap: false,
             failures: None,

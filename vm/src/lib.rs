@@ -17,6 +17,8 @@ pub mod error;
 pub mod heap;
 pub mod host;
 pub mod interp;
+#[cfg_attr(not(feature = "jit"), allow(dead_code))] // what only compiled code uses
+pub mod jit;
 pub mod loader;
 pub mod native;
 pub mod object;

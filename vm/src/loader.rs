@@ -158,6 +158,7 @@ impl Vm {
                 env,
                 module: address,
                 home: AtomicPtr::new(std::ptr::null_mut()),
+                jit: crate::jit::JitSlot::default(),
                 code,
                 handlers: std::mem::take(&mut f.handlers).into(),
                 lines: std::mem::take(&mut f.lines).into(),

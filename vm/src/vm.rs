@@ -54,6 +54,8 @@ pub struct Vm {
     pub output: Mutex<Box<dyn Write + Send>>,
     /// Finds imported modules.
     pub loader: Option<Box<dyn ModuleLoader>>,
+    /// The compiler. Before what it compiles, so that it is dropped first.
+    pub(crate) jit: crate::jit::Jit,
     classes: Box<[AtomicPtr<Class>]>,
     class_count: AtomicU32,
     pub(crate) builtins: RwLock<HashMap<String, Value>>,
@@ -90,6 +92,7 @@ impl Vm {
             method_epoch: AtomicU32::new(1),
             output: Mutex::new(output),
             loader,
+            jit: crate::jit::Jit::default(),
             classes,
             class_count: AtomicU32::new(0),
             builtins: RwLock::default(),
@@ -188,6 +191,12 @@ impl Vm {
         owned.classes.push(class);
         // SAFETY: boxed and never removed before the VM is dropped.
         unsafe { &*pointer }
+    }
+
+    /// All classes that there are by now.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub(crate) fn classes(&self) -> impl Iterator<Item = &'static Class> + '_ {
+        (0..self.class_count.load(Ordering::Acquire)).map(|id| self.class(id))
     }
 
     /// Whether another class can be added.

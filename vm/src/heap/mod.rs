@@ -178,6 +178,11 @@ impl Heap {
     /// Offset of the pointer to the free part of the current hole.
     pub const BUMP_OFFSET: usize = std::mem::offset_of!(Heap, bump);
     /// Offset of the pointer to its end.
+    #[doc(hidden)]
+    pub const BLOCK_BYTES: usize = block::BLOCK;
+    #[doc(hidden)]
+    pub const LOG_BIT: u8 = LOG;
+    /// Offset of the pointer to its end.
     pub const LIMIT_OFFSET: usize = std::mem::offset_of!(Heap, limit);
 
     /// A new heap; its thread begins offline.
@@ -371,6 +376,28 @@ impl Heap {
         if unsafe { *block::side(owner) } & LOG != 0 {
             self.log_object(owner);
         }
+    }
+
+    /// The rare half of [`store`](Self::store), for compiled code: the slot has been written and its owner is to be logged.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub(crate) fn log_store(&mut self, owner: *mut Header, slot: &Slot) {
+        self.log_slot(owner, slot);
+    }
+
+    /// A float as a value, boxed even beyond the memory limit if need be: for places where nothing can be thrown. The next safepoint
+    /// sees that the limit is exceeded.
+    ///
+    /// # Panics
+    /// If the system has no memory.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub(crate) fn float_beyond_limit(&mut self, value: f64) -> Value {
+        for _ in 0..64 {
+            if let Ok(v) = self.float(value) {
+                return v;
+            }
+            self.space.slack += block::BLOCK;
+        }
+        panic!("the system has no memory left");
     }
 
     #[cold]

@@ -31,6 +31,41 @@ const MODULE_FUNCTION: u32 = 10;
 /// `target` is a module's value, `data` its variable.
 const MODULE_VARIABLE: u32 = 11;
 
+/// What a value must be so that compiled code may store it at an `attr.set` site whose cache has this kind.
+pub enum Fitting {
+    /// Anything.
+    Any,
+    /// A small integer.
+    Int,
+    /// A float.
+    Float,
+    /// A truth value.
+    Bool,
+    /// A string.
+    Str,
+    /// Null, or an instance of the class in the lower half of the cache's target, at the method epoch in its upper half.
+    Class,
+}
+
+/// Whether a cache of this kind is about a slot: of `attr.get`, or of `attr.set`.
+#[cfg_attr(not(feature = "jit"), allow(dead_code))]
+pub fn is_slot(kind: u32) -> bool {
+    matches!(kind, SLOT | SET_ANY..=SET_CLASS)
+}
+
+/// See [`Fitting`]; none for a cache that is not about `attr.set`.
+pub fn fitting_tag(kind: u32) -> Option<Fitting> {
+    match kind {
+        SET_ANY => Some(Fitting::Any),
+        SET_INT => Some(Fitting::Int),
+        SET_FLOAT => Some(Fitting::Float),
+        SET_BOOL => Some(Fitting::Bool),
+        SET_STR => Some(Fitting::Str),
+        SET_CLASS => Some(Fitting::Class),
+        _ => None,
+    }
+}
+
 /// Whether a value may be stored right away at an `attr.set` site whose cache has this kind.
 #[inline(always)]
 pub fn fits(ic: &Ic, value: Value) -> bool {

@@ -81,10 +81,7 @@ pub fn import(thread: &mut Thread, constant: u32) -> Outcome<Called> {
 /// Makes the environment of a module on this thread: all variables empty.
 pub fn new_env(thread: &mut Thread, env: u32, variables: usize) -> Outcome<()> {
     let made = array::filled(&mut thread.heap, variables.max(1), Value::EMPTY)?;
-    if thread.envs.len() <= env as usize {
-        thread.envs.resize(env as usize + 1, Value::NULL);
-    }
-    thread.envs[env as usize] = array::to_value(made);
+    thread.envs.set(env, array::to_value(made));
     Ok(())
 }
 

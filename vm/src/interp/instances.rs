@@ -51,6 +51,21 @@ fn find_construction(thread: &mut Thread, class: &'static Class, epoch: u32) -> 
     found
 }
 
+/// The constructor of a class whose instances are made by [`allocate`] and nothing else, or by that and a call of the constructor with
+/// the instance and all of its parameters; `None` if there is more to do.
+#[cfg_attr(not(feature = "jit"), allow(dead_code))]
+pub fn simple_construction(
+    thread: &mut Thread,
+    class: &'static Class,
+    n: u8,
+) -> Option<Option<&'static Code>> {
+    match construction(thread, class) {
+        Construction::Bare if n == 0 => Some(None),
+        Construction::Plain(code, _) if n + 1 == code.params && n + 1 >= code.required => Some(Some(code)),
+        _ => None,
+    }
+}
+
 /// `new class(args...)` with arguments in registers.
 pub fn new(thread: &mut Thread, class: Value, first: u16, n: u8, dst: u16) -> Outcome<Called> {
     let Some(known) = function::class_of_value(class) else {

@@ -8,6 +8,7 @@ use crate::bytecode::Instr;
 use crate::bytecode::ops::{ALLOCATES, Op, TABLE};
 use crate::code::Code;
 use crate::error::{Control, Outcome};
+use crate::jit;
 use crate::object::array::{Array, Buffer};
 use crate::object::function::Closure;
 use crate::object::task::FRAME_WORDS;
@@ -30,11 +31,36 @@ pub enum Exit {
     Yielded,
     /// The task's tick is over, or something else is more urgent.
     Preempted,
+    /// One instruction was executed, as [`step`] was asked to; the scheduler never sees this.
+    Stepped,
 }
+
+/// The loop executes everything itself.
+const PLAIN: u8 = 0;
+/// The loop counts what is hot, and enters compiled code.
+const TIERED: u8 = 1;
+/// The loop executes one instruction, for compiled code.
+const STEP: u8 = 2;
 
 /// Runs the current task from the thread's saved state until it stops.
 pub fn run(thread: &mut Thread) -> Exit {
-    if thread.vm.config.gc_stress { run_loop::<true>(thread) } else { run_loop::<false>(thread) }
+    thread.jit.set_native_limit();
+    match (thread.vm.config.gc_stress, thread.jit.is_on()) {
+        (false, false) => run_loop::<false, PLAIN>(thread),
+        (false, true) => run_loop::<false, TIERED>(thread),
+        (true, _) => run_loop::<true, TIERED>(thread),
+    }
+}
+
+/// Executes the instruction at `pc` of the running frame. `None` if the task goes on, from the thread's state.
+#[cfg_attr(not(feature = "jit"), allow(dead_code))]
+pub fn step(thread: &mut Thread) -> Option<Exit> {
+    let exit = if thread.vm.config.gc_stress {
+        run_loop::<true, STEP>(thread)
+    } else {
+        run_loop::<false, STEP>(thread)
+    };
+    (exit != Exit::Stepped).then_some(exit)
 }
 
 /// A raw integer operation that overflowed or divided by zero.
@@ -44,7 +70,8 @@ fn int_error(thread: &mut Thread, op: Op, x: i64, y: i64) -> Control {
 }
 
 #[allow(clippy::cognitive_complexity)] // one arm per op: the table is the structure
-fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
+fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
+    let mut stepped = false;
     let mut pc: *const Instr;
     let mut base: *mut u64;
     let mut code: *const Code;
@@ -159,6 +186,52 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                     return exit;
                 }
                 load!();
+            }
+        };
+    }
+    // A frame has just been pushed: compiled code takes it over, if there is some.
+    macro_rules! tier_up {
+        () => {
+            if MODE == TIERED {
+                // SAFETY: linked code lives as long as the VM.
+                let running: &'static Code = unsafe { &*code };
+                if running.jit.entry().is_null() {
+                    save!();
+                    jit::count(thread, running);
+                }
+                let entry = running.jit.entry();
+                if !entry.is_null() && pc == running.entry {
+                    save!();
+                    if let Some(exit) = jit::enter(thread, entry, jit::FROM_START) {
+                        return exit;
+                    }
+                    load!();
+                }
+            }
+        };
+    }
+    // Control is at the head of a loop: compiled code takes the frame over, if there is some.
+    macro_rules! tier_up_loop {
+        () => {
+            if MODE == TIERED {
+                // SAFETY: as above.
+                let running: &'static Code = unsafe { &*code };
+                if running.jit.entry().is_null() {
+                    save!();
+                    jit::count(thread, running);
+                }
+                let entry = running.jit.entry();
+                if !entry.is_null() {
+                    // SAFETY: `pc` lies in the running code.
+                    let at = running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize);
+                    if at != 0 {
+                        save!();
+                        if let Some(exit) = jit::enter(thread, entry, at.into()) {
+                            return exit;
+                        }
+                        load!();
+                    }
+                }
             }
         };
     }
@@ -293,6 +366,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                 pc = (*callee_code).entry;
             }
             poll!();
+            tier_up!();
         }};
     }
     macro_rules! general_call {
@@ -303,6 +377,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                 Ok(call::Called::Frame) => {
                     load!();
                     poll!();
+                    tier_up!();
                 }
                 Err(control) => leave!(control),
             }
@@ -311,6 +386,13 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
 
     load!();
     loop {
+        if MODE == STEP {
+            if stepped {
+                save!();
+                return Exit::Stepped;
+            }
+            stepped = true;
+        }
         // SAFETY: `pc` lies inside verified code, which ends with an instruction that never falls through.
         let i = unsafe { *pc };
         // SAFETY: as above; one past the last instruction is a valid address.
@@ -543,6 +625,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
             Op::Loop => {
                 jump!(i.sd());
                 poll!();
+                tier_up_loop!();
             }
             Op::JTrue => {
                 if compare::truthy(reg!(i.a())) {
@@ -699,6 +782,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                 if next < int!(i.b()) {
                     jump!(i.sc());
                     poll!();
+                    tier_up_loop!();
                 }
             }
             Op::ForLe => {
@@ -707,6 +791,7 @@ fn run_loop<const STRESS: bool>(thread: &mut Thread) -> Exit {
                     set_int!(i.a(), n + 1);
                     jump!(i.sc());
                     poll!();
+                    tier_up_loop!();
                 }
             }
 

@@ -5,6 +5,7 @@
 //! trace and a collection are the same walk over frames.
 
 pub mod baton;
+pub mod environments;
 pub mod futures;
 pub mod graph;
 pub mod inbox;
@@ -74,6 +75,8 @@ pub struct Thread {
     pub(crate) held_off: bool,
     /// When the running task was first seen to hold off a host's interrupt.
     pub(crate) stop_seen: Option<std::time::Instant>,
+    /// What compiled code needs of the thread.
+    pub(crate) jit: crate::jit::ThreadJit,
     /// The running task, or null.
     pub current: *mut Task,
     /// Inline caches, indexed by `Code::ic_base + site`.
@@ -84,8 +87,8 @@ pub struct Thread {
     pub mode: Mode,
     /// The scheduler's state.
     pub sched: sched::Sched,
-    /// Variables by environment: an array of this heap, or a proxy of one, or null while unknown here.
-    pub envs: Vec<Value>,
+    /// Variables by environment.
+    pub envs: environments::Environments,
     /// Futures that wait for tasks of other threads.
     pub remote: futures::RemoteFutures,
     /// Key of the thread's own values (`ThreadLocal`), a map among `pins`; made when first asked for.
@@ -151,6 +154,8 @@ impl Thread {
         let draw = vm.config.seed.map(|seed| baton::Draw::new(seed, shared.id));
         let mut sched = sched::Sched::default();
         sched.draw = draw;
+        vm.jit.prepare(&vm);
+        let jit = crate::jit::ThreadJit::new(vm.config.jit, Arc::as_ptr(&shared.limit));
         Self {
             vm,
             shared,
@@ -164,12 +169,13 @@ impl Thread {
             used: 0,
             held_off: false,
             stop_seen: None,
+            jit,
             current: std::ptr::null_mut(),
             ics,
             constructions: Vec::new(),
             mode,
             sched,
-            envs: Vec::new(),
+            envs: environments::Environments::new(),
             remote: futures::RemoteFutures::default(),
             locals: None,
             unseen: unseen::Unseen::default(),

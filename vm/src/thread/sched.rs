@@ -469,7 +469,7 @@ impl Thread {
         self.current = std::ptr::null_mut();
         self.heap.quiescent();
         match exit {
-            Exit::Ended => {}
+            Exit::Ended | Exit::Stepped => {}
             Exit::Parked => tasks::fit_stack(self, task),
             Exit::Preempted if self.watchdog_leave(task) => {}
             Exit::Yielded | Exit::Preempted => self.sched.enqueue(task),

@@ -31,10 +31,7 @@ fn env_proxy(thread: &mut Thread, env: u32) -> Outcome {
     let proxy =
         thread.heap.proxy(class_id::PROXY, pin.heap(), pin.target(), std::ptr::null_mut(), state::LOCKED)?;
     drop(pin);
-    if thread.envs.len() <= env as usize {
-        thread.envs.resize(env as usize + 1, Value::NULL);
-    }
-    thread.envs[env as usize] = Value::object(proxy.cast());
+    thread.envs.set(env, Value::object(proxy.cast()));
     Ok(Value::object(proxy.cast()))
 }
 

@@ -1,0 +1,82 @@
+//! Compiled code against the interpreter: the same answers, errors and fuel.
+
+use corella::{Captured, Engine, JitMode, Session, Value};
+use corella_tests::files;
+
+/// Folders of scripts whose runs depend on nothing but their fuel.
+const FOLDERS: [&str; 4] = ["jit", "language", "classes", "errors"];
+
+/// What a run of a script with so much fuel prints, and how it ends.
+fn run(jit: JitMode, path: &std::path::Path, fuel: u64) -> String {
+    let captured = Captured::new();
+    let engine = Engine::builder()
+        .jit(jit)
+        .tick(corella::Tick::Fuel(1000))
+        .fuel_limit(fuel)
+        .import_files(true)
+        .output(captured.clone())
+        .build();
+    let Ok(script) = engine.compile_file(path) else { return "does not compile".into() };
+    let mut vm = engine.vm().expect("a VM");
+    let mut reports = String::new();
+    let end = vm.run_program(&script, &[], |error| reports.push_str(&error.report()));
+    vm.flush();
+    format!("{}\n{reports}\n{end:?}", captured.take())
+}
+
+#[test]
+fn fuel_ends_at_the_same_place() {
+    let root = corella_tests::workspace_root().join("tests").join("scripts");
+    let mut compared = 0;
+    for folder in FOLDERS {
+        for path in files::below(&root.join(folder), "cor") {
+            let name = files::relative(&path, &root);
+            if name.contains("/support/") {
+                continue;
+            }
+            for fuel in [300, 2_000, 9_001] {
+                let interpreted = run(JitMode::Off, &path, fuel);
+                let compiled = run(JitMode::Always, &path, fuel);
+                assert_eq!(interpreted, compiled, "{name} with {fuel} units of fuel");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 100, "only {compared} runs were compared");
+}
+
+#[test]
+fn a_method_redefined_at_the_prompt_is_called_by_compiled_code() {
+    let engine = Engine::builder().jit(JitMode::Always).build();
+    let mut vm = engine.vm().unwrap();
+    let mut session = Session::new();
+    let mut eval =
+        |text: &str| session.eval(&mut vm, text).unwrap_or_else(|e| panic!("{text}: {}", e.report()));
+    eval("class Counter { var n = 0; function step() { self.n += 1; } }");
+    eval("function run(Counter c, int times) { for (i in 0..times) c.step(); return c.n; }");
+    eval("var c = new Counter();");
+    assert_eq!(eval("run(c, 100)"), Value::Int(100));
+    eval("extend Counter { function twice() { self.n += 2; } }");
+    assert_eq!(eval("run(c, 100)"), Value::Int(200));
+    eval("extend Counter { function step() { self.n += 10; } }");
+    assert_eq!(eval("run(c, 100)"), Value::Int(1200));
+    eval("function run(Counter c, int times) { return times; }");
+    assert_eq!(eval("run(c, 7)"), Value::Int(7));
+    if JitMode::AVAILABLE {
+        assert!(vm.jit_stats().functions > 2, "{:?}", vm.jit_stats());
+    }
+}
+
+#[test]
+fn what_is_off_compiles_nothing_and_what_is_hot_is_compiled_once() {
+    let text = "function f(x) { return x * 2; } var s = 0; for (i in 0..200_000) s = s + f(i); s";
+    for (mode, most) in [(JitMode::Off, 0), (JitMode::Auto, 2)] {
+        let engine = Engine::builder().jit(mode).seed(1).build();
+        let mut vm = engine.vm().unwrap();
+        let result = Session::new().eval(&mut vm, text).unwrap();
+        assert_eq!(result, Value::Int(39_999_800_000));
+        let stats = vm.jit_stats();
+        assert!(stats.functions <= most, "{stats:?}");
+        assert_eq!(stats.functions > 0, mode == JitMode::Auto && JitMode::AVAILABLE, "{stats:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Between the interpreter and compiled code.
+
+use super::compile::Feedback;
+use super::slot::state;
+use super::{JitMode, Left, TOO_MANY_FAILURES, runtime};
+use crate::bytecode::Instr;
+use crate::code::Code;
+use crate::interp::{Exit, control};
+use crate::thread::Thread;
+use crate::thread::stack::Link;
+use crate::value::Value;
+use std::sync::atomic::Ordering;
+
+/// What compiled code returns: a value and where its frame lies now, or [`runtime::FAILED`] and a [`Left`].
+#[repr(C)]
+struct Returned {
+    value: u64,
+    rest: u64,
+}
+
+/// Compiled code: thread, base of the frame, number of the entry.
+type Entry = unsafe extern "C" fn(*mut Thread, *mut u64, u64) -> Returned;
+
+/// Runs the running frame by compiled code, from the entry of this number on. `None`: the interpreter goes on from the thread's state.
+pub(crate) fn enter(thread: &mut Thread, code: *mut u8, entry: u64) -> Option<Exit> {
+    // SAFETY: `code` is what the compiler published for the running frame's code, with this signature. The frame is exact, as everywhere
+    // where the interpreter calls out.
+    let returned = unsafe { std::mem::transmute::<*mut u8, Entry>(code)(thread, thread.base, entry) };
+    if returned.value == runtime::FAILED {
+        return Left(returned.rest).into();
+    }
+    // SAFETY: compiled code returns values, and the base of the frame that has returned.
+    unsafe {
+        let value = Value::from_bits(returned.value);
+        let base = returned.rest as *mut u64;
+        let link = Link(*base.sub(4));
+        thread.base = base;
+        thread.code = *base.sub(2) as *const Code;
+        if !link.is_plain() {
+            return control::return_value(thread, value);
+        }
+        thread.base = base.sub(link.delta());
+        thread.code = *thread.base.sub(2) as *const Code;
+        thread.pc = *thread.base.sub(3) as *const Instr;
+        thread.base.add(link.dst() as usize).write(value.bits());
+    }
+    None
+}
+
+/// Counts a call or a turn of a loop of code that is not compiled; compiles it when that was often enough.
+pub(crate) fn count(thread: &mut Thread, code: &'static Code) {
+    let heat = code.jit.heat.load(Ordering::Relaxed) + 1;
+    code.jit.heat.store(heat, Ordering::Relaxed);
+    if heat >= thread.jit.hot {
+        code.jit.heat.store(0, Ordering::Relaxed);
+        ask(thread, code, false);
+    }
+}
+
+#[cold]
+fn ask(thread: &mut Thread, code: &'static Code, wide: bool) {
+    let from = if wide { state::READY } else { state::COLD };
+    if code.jit.state.compare_exchange(from, state::ASKED, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        return;
+    }
+    let feedback = Feedback::take(thread, code);
+    // A test that wants everything compiled, or a run to be repeated, does not depend on how fast another thread is.
+    let at_once = thread.vm.config.jit == JitMode::Always || thread.vm.config.seed.is_some();
+    thread.vm.jit.request(code, feedback, wide, at_once);
+}
+
+/// An assumption that compiled code was made with did not hold.
+#[cold]
+pub(crate) fn failed(thread: &mut Thread, code: &'static Code) {
+    if code.jit.failures.fetch_add(1, Ordering::Relaxed) + 1 == TOO_MANY_FAILURES {
+        ask(thread, code, true);
+    }
+}

@@ -1,0 +1,204 @@
+//! Machine code for hot functions and loops, made by Cranelift.
+//!
+//! The interpreter counts calls and turns of loops (`slot`). A function that has become hot is translated as a whole (`translate`), with
+//! what the thread's inline caches have seen as a guide, and its entry is published by one atomic store. Compiled and
+//! interpreted code share frames, so every call and every loop head is a place where one can take over from the other:
+//!
+//! - the interpreter enters compiled code at calls and at loop heads (on-stack replacement);
+//! - compiled code calls compiled code on the native stack, with a frame in the task's stack as always, and the interpreter by
+//!   *leaving*: it writes its registers back and returns through all native frames, whose frames in the task's stack are complete;
+//! - so a switch of tasks, an error, a kill and a generator need no native stack: they are the interpreter's.
+//!
+//! Fuel is counted at the same places by both.
+
+mod slot;
+pub use slot::JitSlot;
+
+#[cfg(feature = "jit")]
+mod compile;
+#[cfg(feature = "jit")]
+mod facts;
+#[cfg(feature = "jit")]
+mod masks;
+#[cfg(feature = "jit")]
+mod runtime;
+#[cfg(feature = "jit")]
+mod translate;
+
+use crate::error::Control;
+use crate::interp::Exit;
+use std::sync::atomic::AtomicU64;
+
+/// When functions are compiled to machine code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum JitMode {
+    /// Never.
+    Off,
+    /// When they are hot.
+    #[default]
+    Auto,
+    /// At their first call: for tests.
+    Always,
+}
+
+impl JitMode {
+    /// Whether this build has a compiler for this machine.
+    pub const AVAILABLE: bool = cfg!(all(
+        feature = "jit",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_pointer_width = "64"
+    ));
+}
+
+/// What was compiled so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JitStats {
+    /// Functions compiled.
+    pub functions: u64,
+    /// How often one was compiled again because an assumption did not hold.
+    pub again: u64,
+    /// Functions that are left to the interpreter for good.
+    pub refused: u64,
+    /// Machine code in bytes.
+    pub code_bytes: u64,
+    /// Time spent compiling, in all threads together.
+    pub time: std::time::Duration,
+}
+
+/// What has been compiled for a VM.
+pub fn stats(vm: &crate::vm::Vm) -> JitStats {
+    vm.jit.stats()
+}
+
+/// Calls and turns of loops after which a function is compiled.
+const HOT: u32 = 8_000;
+/// Wrong assumptions after which a function is compiled again without any.
+#[cfg(feature = "jit")]
+const TOO_MANY_FAILURES: u32 = 30;
+/// Bytes of native stack that compiled code may use below the interpreter's frame before it leaves.
+const NATIVE_STACK: usize = 256 << 10;
+
+/// How compiled code was left: 0, the interpreter goes on from the thread's state; else the task stopped for this reason.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left(u64);
+
+/// The interpreter goes on.
+pub(crate) const LEFT: Left = Left(0);
+
+impl From<Option<Exit>> for Left {
+    fn from(exit: Option<Exit>) -> Self {
+        Left(match exit {
+            None | Some(Exit::Stepped) => 0,
+            Some(Exit::Ended) => 1,
+            Some(Exit::Parked) => 2,
+            Some(Exit::Yielded) => 3,
+            Some(Exit::Preempted) => 4,
+        })
+    }
+}
+
+impl From<Left> for Option<Exit> {
+    fn from(left: Left) -> Self {
+        match left.0 {
+            0 => None,
+            1 => Some(Exit::Ended),
+            2 => Some(Exit::Parked),
+            3 => Some(Exit::Yielded),
+            _ => Some(Exit::Preempted),
+        }
+    }
+}
+
+/// Number of the entry at the first instruction, for the interpreter.
+pub(crate) const FROM_START: u64 = 1;
+
+/// Entries of a thread's table of methods.
+const METHODS: usize = 512;
+
+/// A method found lately.
+#[derive(Clone, Copy)]
+pub(crate) struct Method {
+    class: u32,
+    name: u32,
+    /// Method epoch at which it was found.
+    epoch: u32,
+    /// The function; immortal.
+    function: crate::value::Value,
+}
+
+/// What a thread has for compiled code.
+pub(crate) struct ThreadJit {
+    /// Why the last helper failed.
+    pub(crate) control: Option<Control>,
+    /// Methods by class and name, for sites that see many classes.
+    pub(crate) methods: Box<[Method]>,
+    /// The word that is polled.
+    pub(crate) limit: *const AtomicU64,
+    /// Compiled code leaves when the native stack grows below this address.
+    pub(crate) native_limit: usize,
+    /// Heat at which a function is compiled; `u32::MAX` for never.
+    pub(crate) hot: u32,
+}
+
+impl ThreadJit {
+    pub(crate) fn new(mode: JitMode, limit: *const AtomicU64) -> Self {
+        let hot = match mode {
+            _ if !JitMode::AVAILABLE => u32::MAX,
+            JitMode::Off => u32::MAX,
+            JitMode::Auto => HOT,
+            JitMode::Always => 1,
+        };
+        let none = Method { class: 0, name: 0, epoch: 0, function: crate::value::Value::NULL };
+        let entries = if hot == u32::MAX { 0 } else { METHODS };
+        Self { control: None, methods: vec![none; entries].into(), limit, native_limit: 0, hot }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.hot != u32::MAX
+    }
+
+    /// The native stack that compiled code may use is counted from here.
+    #[inline(never)]
+    pub(crate) fn set_native_limit(&mut self) {
+        let here = 0u8;
+        self.native_limit = (&raw const here).addr().saturating_sub(NATIVE_STACK);
+    }
+}
+
+#[cfg(feature = "jit")]
+pub(crate) use compile::Jit;
+#[cfg(feature = "jit")]
+pub(crate) use compile::{Feedback, Layout};
+#[cfg(feature = "jit")]
+pub(crate) use enter::{count, enter, failed};
+
+#[cfg(feature = "jit")]
+mod enter;
+
+/// A build without compiler.
+#[cfg(not(feature = "jit"))]
+mod without {
+    use super::Exit;
+    use crate::code::Code;
+    use crate::thread::Thread;
+
+    /// Nothing.
+    #[derive(Default)]
+    pub(crate) struct Jit;
+
+    impl Jit {
+        pub(crate) fn prepare(&self, _: &crate::vm::Vm) {}
+
+        pub(super) fn stats(&self) -> super::JitStats {
+            super::JitStats::default()
+        }
+    }
+
+    pub(crate) fn count(_: &mut Thread, _: &'static Code) {}
+
+    pub(crate) fn enter(_: &mut Thread, _: *mut u8, _: u64) -> Option<Exit> {
+        unreachable!("nothing is compiled in this build")
+    }
+}
+#[cfg(not(feature = "jit"))]
+pub(crate) use without::{Jit, count, enter};

@@ -1,0 +1,347 @@
+//! What compiled code calls.
+//!
+//! A helper is called with `pc`, `base`, `code` and `used` of the thread exact, like a slow path of the interpreter. One that can fail
+//! keeps the reason in the thread (`jit.control`) and gives [`FAILED`]; the caller then writes its registers back and calls
+//! [`leave`]. So what succeeds costs no write of registers.
+
+use super::{LEFT, Left};
+use crate::bytecode::Instr;
+use crate::bytecode::ops::Op;
+use crate::class::Member;
+use crate::code::Code;
+use crate::error::{Control, Outcome};
+use crate::interp::{access, arith, call, compare, control, globals, index, instances, run, types};
+use crate::native::NativeDef;
+use crate::object::function::{self, Closure};
+use crate::object::task::{FRAME_WORDS, Stack};
+use crate::object::{Header, Kind, Slot};
+use crate::symbol::Symbol;
+use crate::thread::Thread;
+use crate::thread::stack::{Link, ReturnKind};
+use crate::value::Value;
+use std::sync::atomic::Ordering;
+
+/// What a helper gives instead of a value when it failed: a word that is no script value.
+pub(super) const FAILED: u64 = Value::EMPTY.bits();
+
+/// Two words in return registers.
+#[repr(C)]
+pub(super) struct Pair {
+    first: u64,
+    second: u64,
+}
+
+fn outcome(thread: &mut Thread, outcome: Outcome) -> u64 {
+    match outcome {
+        Ok(value) => value.bits(),
+        Err(control) => fail(thread, control),
+    }
+}
+
+#[cold]
+fn fail(thread: &mut Thread, control: Control) -> u64 {
+    thread.jit.control = Some(control);
+    FAILED
+}
+
+/// A value that compiled code passes.
+fn value(bits: u64) -> Value {
+    // SAFETY: compiled code passes words of tagged registers, which hold values.
+    unsafe { Value::from_bits(bits) }
+}
+
+/// Acts on the failure that a helper kept. The result says how the interpreter goes on (see [`Left`]).
+pub(super) extern "C" fn leave(thread: &mut Thread) -> u64 {
+    let control = thread.jit.control.take().expect("a helper failed");
+    Left::from(control::handle(thread, control)).0
+}
+
+/// An assumption of this code did not hold.
+pub(super) extern "C" fn failed(thread: &mut Thread, code: &'static Code) {
+    super::failed(thread, code);
+}
+
+/// Looks after what asked for attention. 0: the frame goes on where it was.
+pub(super) extern "C" fn safepoint(thread: &mut Thread) -> u64 {
+    let (pc, base, code) = (thread.pc, thread.base, thread.code);
+    match control::safepoint(thread) {
+        None if (thread.pc, thread.base, thread.code) == (pc, base, code) => 0,
+        left => Left::from(left).0 + 1,
+    }
+}
+
+/// Executes the instruction at `pc` by the interpreter. 0: control is at the next instruction of the same frame; 1: it has jumped;
+/// else 2 more than what [`Left`] says.
+pub(super) extern "C" fn step(thread: &mut Thread) -> u64 {
+    let (pc, code) = (thread.pc, thread.code);
+    let below = depth(thread);
+    match run::step(thread) {
+        None if thread.code == code && depth(thread) == below => {
+            // SAFETY: linked code lives as long as the VM; `pc` points into the running code.
+            let (code, i): (&Code, Instr) = unsafe { (&*code, *pc) };
+            let index = |at: *const Instr| (at.addr() - code.entry.addr()) / size_of::<Instr>();
+            let (was, now) = (index(pc), index(thread.pc));
+            if code.handlers.iter().any(|handler| handler.target as usize == now) {
+                // Something may have been thrown: the error is in the frame only.
+                LEFT.0 + 2
+            } else if now == was + 1 && super::facts::falls_through(i) {
+                0
+            } else if super::facts::jump_target(was, i) == Some(now) {
+                1
+            } else {
+                LEFT.0 + 2
+            }
+        }
+        left => Left::from(left).0 + 2,
+    }
+}
+
+fn depth(thread: &Thread) -> usize {
+    thread.base.addr().wrapping_sub(Stack::words(thread.stack).addr())
+}
+
+/// The frame of a script function has been written at `base`; the interpreter takes it over.
+pub(super) extern "C" fn enter_interpreter(thread: &mut Thread, base: *mut u64, code: &'static Code) -> u64 {
+    thread.base = base;
+    thread.code = code;
+    thread.pc = code.entry;
+    // Compiled callers leave all but the parameters to the callee.
+    for r in code.params as usize..code.registers as usize {
+        // SAFETY: the caller checked that the frame has room.
+        unsafe { base.add(r).write(0) };
+    }
+    super::count(thread, code);
+    thread.used += 1;
+    if thread.used >= thread.limit() {
+        return Left::from(control::safepoint(thread)).0;
+    }
+    LEFT.0
+}
+
+/// Moves the stack so that a frame of `registers` registers fits above the running one. 0 if it failed.
+pub(super) extern "C" fn grow(thread: &mut Thread, registers: u64) -> u64 {
+    match thread.grow_stack(registers as usize + FRAME_WORDS) {
+        Ok(()) => thread.base as u64,
+        Err(control) => {
+            fail(thread, control);
+            0
+        }
+    }
+}
+
+/// `x op y` for the ops that have no fast path, or whose fast path did not apply.
+pub(super) extern "C" fn binary(thread: &mut Thread, x: u64, y: u64, op: u64) -> u64 {
+    let (x, y) = (value(x), value(y));
+    let result = match Op::from_byte(op as u8).expect("a constant of compiled code") {
+        Op::Add => arith::add(thread, x, y),
+        Op::Sub => arith::sub(thread, x, y),
+        Op::Mul => arith::mul(thread, x, y),
+        Op::Div => arith::div(thread, x, y),
+        Op::Mod => arith::modulo(thread, x, y),
+        Op::Pow => arith::pow(thread, x, y),
+        Op::BitAnd => arith::bit_and(thread, x, y),
+        Op::BitOr => arith::bit_or(thread, x, y),
+        Op::BitXor => arith::bit_xor(thread, x, y),
+        Op::Shl => arith::shl(thread, x, y),
+        Op::Shr => arith::shr(thread, x, y),
+        Op::UShr => arith::ushr(thread, x, y),
+        Op::Neg => arith::neg(thread, x),
+        Op::BitNot => arith::bit_not(thread, x),
+        Op::Eq => compare::equal(thread, x, y).map(Value::bool),
+        Op::Lt => compare::less(thread, x, y).map(Value::bool),
+        Op::Le => compare::less_equal(thread, x, y).map(Value::bool),
+        Op::JGtI => compare::greater(thread, x, y).map(Value::bool),
+        Op::JGeI => compare::greater_equal(thread, x, y).map(Value::bool),
+        Op::In => compare::contains(thread, x, y),
+        Op::GetIndex => index::get(thread, x, y),
+        other => unreachable!("{other:?} is not compiled as a binary operation"),
+    };
+    outcome(thread, result)
+}
+
+/// 1 if the value counts as true.
+pub(super) extern "C" fn truthy(x: u64) -> u64 {
+    compare::truthy(value(x)).into()
+}
+
+/// The bits of a value that is a float.
+pub(super) extern "C" fn float_bits(x: u64) -> u64 {
+    value(x).as_number().unwrap_or(0.0).to_bits()
+}
+
+/// A float as a value. The few bytes of a box are taken even beyond the memory limit; the next safepoint sees that.
+pub(super) extern "C" fn box_float(thread: &mut Thread, bits: u64) -> u64 {
+    thread.heap.float_beyond_limit(f64::from_bits(bits)).bits()
+}
+
+/// An integer as a value, or [`FAILED`].
+pub(super) extern "C" fn box_int(thread: &mut Thread, n: i64) -> u64 {
+    let result = thread.heap.int(n).map_err(Control::from);
+    outcome(thread, result)
+}
+
+/// The integer in a value, with 1, or 0 and 0.
+pub(super) extern "C" fn unbox_int(x: u64) -> Pair {
+    match value(x).as_int() {
+        Some(n) => Pair { first: n as u64, second: 1 },
+        None => Pair { first: 0, second: 0 },
+    }
+}
+
+/// The number in a value as a float's bits, with 1, or 0 and 0.
+pub(super) extern "C" fn unbox_float(x: u64) -> Pair {
+    match value(x).as_number() {
+        Some(f) => Pair { first: f.to_bits(), second: 1 },
+        None => Pair { first: 0, second: 0 },
+    }
+}
+
+/// `x ** y`, `x % y`.
+pub(super) extern "C" fn float_pow(x: f64, y: f64) -> f64 {
+    x.powf(y)
+}
+
+/// The remainder with the dividend's sign.
+pub(super) extern "C" fn float_rem(x: f64, y: f64) -> f64 {
+    x % y
+}
+
+/// Whether a value has one of the forms of a mask.
+pub(super) extern "C" fn fits(x: u64, mask: u64) -> u64 {
+    (super::masks::mask_of(value(x)) & mask as u8 != 0).into()
+}
+
+/// Variable `slot` of the running module.
+pub(super) extern "C" fn get_global(thread: &mut Thread, slot: u64) -> u64 {
+    let result = globals::get(thread, slot as u32);
+    outcome(thread, result)
+}
+
+/// Assigns variable `slot` of the running module.
+pub(super) extern "C" fn set_global(thread: &mut Thread, slot: u64, x: u64) -> u64 {
+    let result = globals::set(thread, slot as u32, value(x));
+    outcome(thread, result.map(|()| Value::NULL))
+}
+
+/// `x` as one of a declared type of the running module; constant `what` says what it is.
+pub(super) extern "C" fn check_type(thread: &mut Thread, x: u64, ty: u64, what: u64) -> u64 {
+    let result = types::check(thread, value(x), ty as u16, what as u16);
+    outcome(thread, result)
+}
+
+/// Whether `x` is a value of a declared type of the running module.
+pub(super) extern "C" fn is_type(thread: &mut Thread, x: u64, ty: u64) -> u64 {
+    let result = types::is(thread, value(x), ty as u16);
+    outcome(thread, result.map(Value::bool))
+}
+
+/// `x.name` at a site.
+pub(super) extern "C" fn get_attr(thread: &mut Thread, x: u64, site: u64) -> u64 {
+    let result = access::get_attr(thread, value(x), site as u16);
+    outcome(thread, result)
+}
+
+/// `x.name = y` at a site.
+pub(super) extern "C" fn set_attr(thread: &mut Thread, x: u64, y: u64, site: u64) -> u64 {
+    let result = access::set_attr(thread, value(x), value(y), site as u16);
+    outcome(thread, result.map(|()| Value::NULL))
+}
+
+/// `x[y] = z`.
+pub(super) extern "C" fn set_index(thread: &mut Thread, x: u64, y: u64, z: u64) -> u64 {
+    let result = index::set(thread, value(x), value(y), value(z));
+    outcome(thread, result.map(|()| Value::NULL))
+}
+
+/// `x[n]` with a raw index.
+pub(super) extern "C" fn get_raw(thread: &mut Thread, x: u64, n: i64) -> u64 {
+    let result = index::get_raw(thread, value(x), n);
+    outcome(thread, result)
+}
+
+/// `x[n] = y` with a raw index.
+pub(super) extern "C" fn set_raw(thread: &mut Thread, x: u64, n: i64, y: u64) -> u64 {
+    let result = index::set_raw(thread, value(x), n, value(y));
+    outcome(thread, result.map(|()| Value::NULL))
+}
+
+/// Appends to a fresh array.
+pub(super) extern "C" fn push(thread: &mut Thread, x: u64, y: u64) -> u64 {
+    let result = index::push(thread, value(x), value(y));
+    outcome(thread, result.map(|()| Value::NULL))
+}
+
+/// The write barrier of a slot whose owner is to be logged.
+pub(super) extern "C" fn log_slot(thread: &mut Thread, owner: *mut Header, slot: &Slot) {
+    thread.heap.log_store(owner, slot);
+}
+
+/// Calls a native with `n` arguments in registers from `first` on.
+pub(super) extern "C" fn call_native(
+    thread: &mut Thread,
+    def: &'static NativeDef,
+    first: u64,
+    n: u64,
+) -> u64 {
+    // SAFETY: the verifier checked the window; natives neither move the stack nor run other tasks.
+    let args =
+        unsafe { std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize) };
+    let result = call::native(thread, def, args);
+    outcome(thread, result)
+}
+
+/// A new instance of a class and the code of the constructor that is to be called with it and `n` arguments: none if there is none.
+/// [`FAILED`] and 1 if this is not as simple; [`FAILED`] and 0 if there is no memory.
+pub(super) extern "C" fn construct(thread: &mut Thread, class: u64, n: u64) -> Pair {
+    let Some(class) = function::class_of_value(value(class)) else {
+        return Pair { first: FAILED, second: 1 };
+    };
+    let Some(code) = instances::simple_construction(thread, class, n as u8) else {
+        return Pair { first: FAILED, second: 1 };
+    };
+    let made = instances::allocate(thread, class).map_err(Control::from);
+    Pair { first: outcome(thread, made), second: code.map_or(0, |code| std::ptr::from_ref(code) as u64) }
+}
+
+/// The code of a callee that takes `n` arguments as they are, or 0.
+pub(super) extern "C" fn plain_code(callee: u64, n: u64) -> u64 {
+    match function::code_of_value(value(callee)) {
+        Some(code) if code.is_plain() && n >= u64::from(code.required) && n == u64::from(code.params) => {
+            std::ptr::from_ref(code) as u64
+        }
+        _ => 0,
+    }
+}
+
+/// The code of the script method of a receiver's class that a site names, if it takes `n` arguments (the receiver included) as they
+/// are; else 0. Many classes at one site share a table of the thread's.
+pub(super) extern "C" fn method_code(thread: &mut Thread, receiver: u64, name: u64, n: u64) -> u64 {
+    let receiver = value(receiver);
+    if !receiver.is_kind(Kind::Instance) {
+        return 0;
+    }
+    // SAFETY: an object value points to a live object.
+    let class = unsafe { (*receiver.pointer()).class };
+    let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
+    let at = (class as usize ^ (name as usize) << 3) % super::METHODS;
+    let known = thread.jit.methods[at];
+    if (known.class, known.name, known.epoch) == (class, name as u32, epoch) {
+        return plain_code(known.function.bits(), n);
+    }
+    let of = thread.vm.class_of(receiver);
+    let name = Symbol(name as u32);
+    match of.member(name) {
+        Some(Member::Method(function)) if !of.slots.contains_key(&name) => {
+            thread.jit.methods[at] = super::Method { class, name: name.0, epoch, function };
+            plain_code(function.bits(), n)
+        }
+        _ => 0,
+    }
+}
+
+/// The word of a link of a compiled caller's frame.
+pub(super) fn link(delta: usize, dst: u16, kind: ReturnKind, given: u8) -> u64 {
+    Link::new(delta, dst, kind, given).0
+}
+
+const _: () = assert!(std::mem::offset_of!(Closure, code) == 8);

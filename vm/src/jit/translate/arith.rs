@@ -1,0 +1,399 @@
+//! Arithmetic and comparison of values: integers and floats inline, everything else by the interpreter's slow paths.
+
+use super::super::masks::{self, ALL, BOOL, FLOAT, INT, Mask, OTHER};
+use super::super::runtime;
+use super::Translator;
+use crate::bytecode::Instr;
+use crate::bytecode::ops::Op;
+use crate::value::Value;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::types::{F64, I64};
+use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
+
+/// An operand: a register, or an immediate integer.
+#[derive(Clone, Copy)]
+pub(super) enum Operand {
+    Register(u16),
+    Immediate(i64),
+}
+
+/// The op without an immediate that does the same.
+fn plain(op: Op) -> Op {
+    match op {
+        Op::AddI => Op::Add,
+        Op::SubI => Op::Sub,
+        Op::MulI => Op::Mul,
+        Op::DivI => Op::Div,
+        Op::ModI => Op::Mod,
+        Op::BitAndI => Op::BitAnd,
+        Op::ShlI => Op::Shl,
+        Op::ShrI => Op::Shr,
+        other => other,
+    }
+}
+
+impl Translator<'_, '_> {
+    fn operand_mask(&self, x: Operand) -> Mask {
+        match x {
+            Operand::Register(r) => self.mask(r),
+            Operand::Immediate(_) => INT,
+        }
+    }
+
+    fn operand(&mut self, x: Operand) -> Ir {
+        match x {
+            Operand::Register(r) => self.tagged(r),
+            Operand::Immediate(n) => self.word(Value::int_unchecked(n).bits() as i64),
+        }
+    }
+
+    fn operands(&self, i: Instr) -> (Op, Operand, Operand) {
+        let op = i.op().expect("verified");
+        let y = match plain(op) == op {
+            true => Operand::Register(i.c()),
+            false => Operand::Immediate(i.sc().into()),
+        };
+        (plain(op), Operand::Register(i.b()), y)
+    }
+
+    /// The operand as an unboxed float; leaves if it is no number.
+    fn number(&mut self, x: Operand) -> Ir {
+        let mask = self.operand_mask(x);
+        let r = match x {
+            Operand::Immediate(n) => return self.b.ins().f64const(n as f64),
+            Operand::Register(r) => r,
+        };
+        if mask == FLOAT {
+            return self.float(r);
+        }
+        let word = self.tagged(r);
+        if mask == INT {
+            let n = self.b.ins().sshr_imm_s(word, 1);
+            return self.b.ins().fcvt_from_sint(F64, n);
+        }
+        let (tagged, other, done) = (self.block(), self.block(), self.block());
+        self.b.append_block_param(done, F64);
+        let tag = self.b.ins().band_imm_s(word, 3);
+        let is_float = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+        self.b.ins().brif(is_float, tagged, &[], other, &[]);
+        self.b.switch_to_block(tagged);
+        let float = self.untag_float(word);
+        self.b.ins().jump(done, &[float.into()]);
+        self.b.switch_to_block(other);
+        let (int, rare) = (self.block(), self.cold());
+        let odd = self.b.ins().band_imm_s(word, 1);
+        self.b.ins().brif(odd, rare, &[], int, &[]);
+        self.b.switch_to_block(int);
+        let n = self.b.ins().sshr_imm_s(word, 1);
+        let float = self.b.ins().fcvt_from_sint(F64, n);
+        self.b.ins().jump(done, &[float.into()]);
+        self.b.switch_to_block(rare);
+        let results = self.call(runtime::unbox_float as *const () as usize, b"i>ii", &[word]);
+        self.guard(results[1]);
+        let float = self.b.ins().bitcast(F64, cranelift_codegen::ir::MemFlagsData::new(), results[0]);
+        self.b.ins().jump(done, &[float.into()]);
+        self.b.switch_to_block(done);
+        self.b.block_params(done)[0]
+    }
+
+    fn float_op(&mut self, op: Op, x: Ir, y: Ir) -> Ir {
+        match op {
+            Op::Add => self.b.ins().fadd(x, y),
+            Op::Sub => self.b.ins().fsub(x, y),
+            Op::Mul => self.b.ins().fmul(x, y),
+            _ => self.b.ins().fdiv(x, y),
+        }
+    }
+
+    /// `x op y` of two small integers, as words; `out` if the result is none.
+    fn int_op(&mut self, op: Op, x: Ir, y: Ir, out: Block) -> Ir {
+        let (result, over) = match op {
+            Op::Add => self.b.ins().sadd_overflow(x, y),
+            Op::Sub => self.b.ins().ssub_overflow(x, y),
+            Op::Mul => {
+                let n = self.b.ins().sshr_imm_s(x, 1);
+                self.b.ins().smul_overflow(n, y)
+            }
+            Op::Div | Op::Mod => {
+                // A positive divisor neither traps nor overflows; the others are rare.
+                let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
+                let fine = self.block();
+                self.b.ins().brif(positive, fine, &[], out, &[]);
+                self.b.switch_to_block(fine);
+                let (n, m) = (self.b.ins().sshr_imm_s(x, 1), self.b.ins().sshr_imm_s(y, 1));
+                let result = if op == Op::Div { self.b.ins().sdiv(n, m) } else { self.b.ins().srem(n, m) };
+                return self.b.ins().ishl_imm_s(result, 1);
+            }
+            Op::BitAnd => return self.b.ins().band(x, y),
+            Op::BitOr => return self.b.ins().bor(x, y),
+            Op::BitXor => return self.b.ins().bxor(x, y),
+            Op::Shl | Op::Shr => {
+                // Counts outside 0..63 and lost bits are for the slow path.
+                let count = self.b.ins().sshr_imm_s(y, 1);
+                let small = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, count, 63);
+                let fine = self.block();
+                self.b.ins().brif(small, fine, &[], out, &[]);
+                self.b.switch_to_block(fine);
+                if op == Op::Shr {
+                    let shifted = self.b.ins().sshr(x, count);
+                    return self.b.ins().band_imm_s(shifted, -2);
+                }
+                let shifted = self.b.ins().ishl(x, count);
+                let back = self.b.ins().sshr(shifted, count);
+                let same = self.b.ins().icmp(IntCC::Equal, back, x);
+                let kept = self.block();
+                self.b.ins().brif(same, kept, &[], out, &[]);
+                self.b.switch_to_block(kept);
+                return shifted;
+            }
+            other => unreachable!("{other:?} is no operation on integers here"),
+        };
+        let fine = self.block();
+        self.b.ins().brif(over, out, &[], fine, &[]);
+        self.b.switch_to_block(fine);
+        result
+    }
+
+    /// A positive constant divisor needs no check.
+    fn int_op_with(&mut self, op: Op, x: Ir, y: Operand, out: Block) -> Ir {
+        if let (Op::Div | Op::Mod, Operand::Immediate(m)) = (op, y)
+            && m > 0
+        {
+            let n = self.b.ins().sshr_imm_s(x, 1);
+            let m = self.word(m);
+            let result = if op == Op::Div { self.b.ins().sdiv(n, m) } else { self.b.ins().srem(n, m) };
+            return self.b.ins().ishl_imm_s(result, 1);
+        }
+        let y = self.operand(y);
+        self.int_op(op, x, y, out)
+    }
+
+    pub(super) fn arithmetic(&mut self, i: Instr) {
+        let (op, x, y) = self.operands(i);
+        let (mx, my) = (self.operand_mask(x), self.operand_mask(y));
+        let result = masks::arithmetic(self.assume, mx, my);
+        if result == INT {
+            let word = self.operand(x);
+            let deopt = self.deopt();
+            let word = self.int_op_with(op, word, y, deopt);
+            return self.set(i.a(), word, INT);
+        }
+        if result == FLOAT {
+            let (fx, fy) = (self.number(x), self.number(y));
+            let float = self.float_op(op, fx, fy);
+            return self.set_float(i.a(), float);
+        }
+        self.two_ways(i.a(), op, x, y, result, true);
+    }
+
+    pub(super) fn integral(&mut self, i: Instr) {
+        let (op, x, y) = self.operands(i);
+        let (mx, my) = (self.operand_mask(x), self.operand_mask(y));
+        if masks::integral(self.assume, mx, my) == INT {
+            let word = self.operand(x);
+            let deopt = self.deopt();
+            let word = self.int_op_with(op, word, y, deopt);
+            return self.set(i.a(), word, INT);
+        }
+        let result = masks::integral(self.assume, mx, my);
+        self.two_ways(i.a(), op, x, y, result, false);
+    }
+
+    pub(super) fn shifted(&mut self, i: Instr) {
+        let (op, x, y) = self.operands(i);
+        if matches!(op, Op::Shl | Op::Shr) {
+            return self.integral(i);
+        }
+        let (x, y) = (self.operand(x), self.operand(y));
+        let number = self.word(op as i64);
+        let value =
+            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, x, y, number]);
+        let mask = if op == Op::In { BOOL } else { ALL };
+        self.set(i.a(), value, mask);
+    }
+
+    /// Integers inline, floats inline if they may be (`floats`), the rest by a helper.
+    fn two_ways(&mut self, a: u16, op: Op, x: Operand, y: Operand, mask: Mask, floats: bool) {
+        let (mx, my) = (self.operand_mask(x), self.operand_mask(y));
+        let (wx, wy) = (self.operand(x), self.operand(y));
+        let (slow, done) = (self.cold(), self.block());
+        self.b.append_block_param(done, I64);
+        let floats = floats && mx & FLOAT != 0 && my & FLOAT != 0;
+        let otherwise = if floats { self.block() } else { slow };
+        if mx & INT != 0 && my & INT != 0 {
+            let int = self.block();
+            let either = match (mx == INT, my == INT) {
+                (true, _) => wy,
+                (_, true) => wx,
+                _ => self.b.ins().bor(wx, wy),
+            };
+            let odd = self.b.ins().band_imm_s(either, 1);
+            self.b.ins().brif(odd, otherwise, &[], int, &[]);
+            self.b.switch_to_block(int);
+            let word = self.int_op_with(op, wx, y, slow);
+            self.b.ins().jump(done, &[word.into()]);
+        } else {
+            self.b.ins().jump(otherwise, &[]);
+        }
+        if floats {
+            self.b.switch_to_block(otherwise);
+            let both = self.b.ins().band(wx, wy);
+            let tag = self.b.ins().band_imm_s(both, 3);
+            let tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+            let fast = self.block();
+            self.b.ins().brif(tagged, fast, &[], slow, &[]);
+            self.b.switch_to_block(fast);
+            let (fx, fy) = (self.untag_float(wx), self.untag_float(wy));
+            let float = self.float_op(op, fx, fy);
+            let word = self.box_float(float);
+            self.b.ins().jump(done, &[word.into()]);
+        }
+        self.b.switch_to_block(slow);
+        let number = self.word(op as i64);
+        let value =
+            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, wx, wy, number]);
+        self.b.ins().jump(done, &[value.into()]);
+        self.b.switch_to_block(done);
+        let word = self.b.block_params(done)[0];
+        self.set(a, word, mask);
+    }
+
+    pub(super) fn negated(&mut self, i: Instr) {
+        let op = i.op().expect("verified");
+        let mask = self.mask(i.b());
+        if op == Op::Neg && mask == FLOAT {
+            let float = self.float(i.b());
+            let float = self.b.ins().fneg(float);
+            return self.set_float(i.a(), float);
+        }
+        let result =
+            if op == Op::Neg && mask == INT { masks::arithmetic(self.assume, INT, INT) } else { ALL };
+        if result == INT {
+            let (zero, word) = (self.word(0), self.tagged(i.b()));
+            let deopt = self.deopt();
+            let word = self.int_op(Op::Sub, zero, word, deopt);
+            return self.set(i.a(), word, INT);
+        }
+        let x = self.tagged(i.b());
+        let null = self.word(Value::NULL.bits() as i64);
+        let number = self.word(op as i64);
+        let value =
+            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, x, null, number]);
+        self.set(i.a(), value, if result == ALL { ALL } else { result | OTHER });
+    }
+
+    /// A truth value from a flag.
+    pub(super) fn truth(&mut self, flag: Ir) -> Ir {
+        let (yes, no) = (self.word(Value::TRUE.bits() as i64), self.word(Value::FALSE.bits() as i64));
+        self.b.ins().select(flag, yes, no)
+    }
+
+    pub(super) fn comparison(&mut self, i: Instr) {
+        let op = i.op().expect("verified");
+        let (x, y) = (Operand::Register(i.b()), Operand::Register(i.c()));
+        let flag = match op {
+            Op::Eq | Op::Ne => self.compare(Op::Eq, x, y),
+            op => self.compare(op, x, y),
+        };
+        let flag = if op == Op::Ne { self.b.ins().icmp_imm_s(IntCC::Equal, flag, 0) } else { flag };
+        let word = self.truth(flag);
+        self.set(i.a(), word, BOOL);
+    }
+
+    /// Whether `x op y`, as a flag; `op` is one of `eq`, `lt`, `le`, `jump.gt.i`, `jump.ge.i`.
+    pub(super) fn compare(&mut self, op: Op, x: Operand, y: Operand) -> Ir {
+        use cranelift_codegen::ir::types::I8;
+        let (ints, floats) = match op {
+            Op::Eq => (IntCC::Equal, FloatCC::Equal),
+            Op::Lt => (IntCC::SignedLessThan, FloatCC::LessThan),
+            Op::Le => (IntCC::SignedLessThanOrEqual, FloatCC::LessThanOrEqual),
+            Op::JGtI => (IntCC::SignedGreaterThan, FloatCC::GreaterThan),
+            _ => (IntCC::SignedGreaterThanOrEqual, FloatCC::GreaterThanOrEqual),
+        };
+        let (mx, my) = (self.operand_mask(x), self.operand_mask(y));
+        if mx == INT && my == INT {
+            let (wx, wy) = (self.operand(x), self.operand(y));
+            return self.b.ins().icmp(ints, wx, wy);
+        }
+        // An integer in a register may be too large to be compared as a float.
+        if mx == FLOAT && (my == FLOAT || matches!(y, Operand::Immediate(_))) {
+            let (fx, fy) = (self.number(x), self.number(y));
+            return self.b.ins().fcmp(floats, fx, fy);
+        }
+        let (wx, wy) = (self.operand(x), self.operand(y));
+        let (slow, done) = (self.cold(), self.block());
+        self.b.append_block_param(done, I8);
+        let both_floats = mx & FLOAT != 0 && my & FLOAT != 0;
+        let otherwise = if both_floats { self.block() } else { slow };
+        if mx & INT != 0 && my & INT != 0 {
+            let int = self.block();
+            let either = match (mx == INT, my == INT) {
+                (true, _) => wy,
+                (_, true) => wx,
+                _ => self.b.ins().bor(wx, wy),
+            };
+            let odd = self.b.ins().band_imm_s(either, 1);
+            self.b.ins().brif(odd, otherwise, &[], int, &[]);
+            self.b.switch_to_block(int);
+            let flag = self.b.ins().icmp(ints, wx, wy);
+            self.b.ins().jump(done, &[flag.into()]);
+        } else {
+            self.b.ins().jump(otherwise, &[]);
+        }
+        if both_floats {
+            self.b.switch_to_block(otherwise);
+            let both = self.b.ins().band(wx, wy);
+            let tag = self.b.ins().band_imm_s(both, 3);
+            let tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+            let fast = self.block();
+            self.b.ins().brif(tagged, fast, &[], slow, &[]);
+            self.b.switch_to_block(fast);
+            let (fx, fy) = (self.untag_float(wx), self.untag_float(wy));
+            let flag = self.b.ins().fcmp(floats, fx, fy);
+            self.b.ins().jump(done, &[flag.into()]);
+        }
+        self.b.switch_to_block(slow);
+        let number = self.word(op as i64);
+        let value =
+            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, wx, wy, number]);
+        let flag = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::TRUE.bits() as i64);
+        self.b.ins().jump(done, &[flag.into()]);
+        self.b.switch_to_block(done);
+        self.b.block_params(done)[0]
+    }
+
+    /// Whether a register counts as true, as a flag.
+    pub(super) fn truthy(&mut self, r: u16) -> Ir {
+        use cranelift_codegen::ir::types::I8;
+        let mask = self.mask(r);
+        let word = self.tagged(r);
+        let (yes, no) = (Value::TRUE.bits() as i64, Value::FALSE.bits() as i64);
+        if mask == BOOL {
+            return self.b.ins().icmp_imm_s(IntCC::Equal, word, yes);
+        }
+        if mask == INT {
+            return self.b.ins().icmp_imm_s(IntCC::NotEqual, word, 0);
+        }
+        let done = self.block();
+        self.b.append_block_param(done, I8);
+        let (t, f) = (self.b.ins().iconst(I8, 1), self.b.ins().iconst(I8, 0));
+        for (constant, flag) in [(yes, t), (no, f), (Value::NULL.bits() as i64, f)] {
+            let is = self.b.ins().icmp_imm_s(IntCC::Equal, word, constant);
+            let next = self.block();
+            self.b.ins().brif(is, done, &[flag.into()], next, &[]);
+            self.b.switch_to_block(next);
+        }
+        let found = self.call(runtime::truthy as *const () as usize, b"i>i", &[word])[0];
+        let flag = self.b.ins().icmp_imm_s(IntCC::NotEqual, found, 0);
+        self.b.ins().jump(done, &[flag.into()]);
+        self.b.switch_to_block(done);
+        self.b.block_params(done)[0]
+    }
+
+    pub(super) fn not(&mut self, i: Instr) {
+        let flag = self.truthy(i.b());
+        let flag = self.b.ins().icmp_imm_s(IntCC::Equal, flag, 0);
+        let word = self.truth(flag);
+        self.set(i.a(), word, BOOL);
+    }
+}

@@ -1,0 +1,122 @@
+//! Jumps, loops, returning.
+
+use super::super::facts::jump_target;
+use super::Translator;
+use super::arith::Operand;
+use crate::bytecode::Instr;
+use crate::bytecode::ops::Op;
+use crate::value::Value;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
+
+impl Translator<'_, '_> {
+    fn target(&self, i: Instr) -> usize {
+        jump_target(self.pc, i).expect("a jump")
+    }
+
+    pub(super) fn goto_and_end(&mut self, i: Instr) {
+        let target = self.target(i);
+        self.goto(target);
+        self.ended = true;
+    }
+
+    /// Jumps if the flag is set (`wanted`) or not; goes on otherwise.
+    pub(super) fn branch(&mut self, flag: Ir, wanted: bool, target: usize) {
+        let (taken, stays) = (self.block(), self.block());
+        match wanted {
+            true => self.b.ins().brif(flag, taken, &[], stays, &[]),
+            false => self.b.ins().brif(flag, stays, &[], taken, &[]),
+        };
+        let state = self.state.clone();
+        self.b.switch_to_block(taken);
+        self.goto(target);
+        self.state = state;
+        self.b.switch_to_block(stays);
+    }
+
+    pub(super) fn loop_back(&mut self, i: Instr) {
+        let target = self.target(i);
+        self.poll(target);
+        self.goto(target);
+        self.ended = true;
+    }
+
+    pub(super) fn for_loop(&mut self, i: Instr) {
+        let target = self.target(i);
+        let (n, end) = (self.raw_int(i.a()), self.raw_int(i.b()));
+        let next = self.b.ins().iadd_imm_s(n, 1);
+        let again = match i.op() {
+            Some(Op::ForLt) => {
+                self.set_raw_int(i.a(), next);
+                self.b.ins().icmp(IntCC::SignedLessThan, next, end)
+            }
+            _ => self.b.ins().icmp(IntCC::SignedLessThan, n, end),
+        };
+        let (taken, stays) = (self.block(), self.block());
+        self.b.ins().brif(again, taken, &[], stays, &[]);
+        let state = self.state.clone();
+        self.b.switch_to_block(taken);
+        if i.op() == Some(Op::ForLe) {
+            self.set_raw_int(i.a(), next);
+        }
+        self.poll(target);
+        self.goto(target);
+        self.state = state;
+        self.b.switch_to_block(stays);
+    }
+
+    pub(super) fn jump_if_true(&mut self, i: Instr) {
+        let flag = self.truthy(i.a());
+        self.branch(flag, i.op() == Some(Op::JTrue), self.target(i));
+    }
+
+    pub(super) fn jump_if_null(&mut self, i: Instr) {
+        let word = self.tagged(i.a());
+        let flag = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::NULL.bits() as i64);
+        self.branch(flag, i.op() == Some(Op::JNull), self.target(i));
+    }
+
+    pub(super) fn jump_compared(&mut self, i: Instr) {
+        use Op::*;
+        let (register, immediate) = (Operand::Register(i.b()), Operand::Immediate(i.sb().into()));
+        let (op, y, wanted) = match i.op().expect("verified") {
+            JEq => (Eq, register, true),
+            JNe => (Eq, register, false),
+            JLt => (Lt, register, true),
+            JLe => (Le, register, true),
+            JNLt => (Lt, register, false),
+            JNLe => (Le, register, false),
+            JEqI => (Eq, immediate, true),
+            JNeI => (Eq, immediate, false),
+            JLtI => (Lt, immediate, true),
+            JLeI => (Le, immediate, true),
+            JGtI => (JGtI, immediate, true),
+            JGeI => (JGeI, immediate, true),
+            JNLtI => (Lt, immediate, false),
+            JNLeI => (Le, immediate, false),
+            JNGtI => (JGtI, immediate, false),
+            _ => (JGeI, immediate, false),
+        };
+        let flag = self.compare(op, Operand::Register(i.a()), y);
+        self.branch(flag, wanted, self.target(i));
+    }
+
+    pub(super) fn return_from(&mut self, i: Instr) {
+        let value = match i.op() {
+            Some(Op::Return) => self.tagged(i.a()),
+            _ => self.word(Value::NULL.bits() as i64),
+        };
+        self.flush_used();
+        let base = self.b.use_var(self.base);
+        self.b.ins().return_(&[value, base]);
+        self.ended = true;
+    }
+
+    pub(super) fn default_argument(&mut self, i: Instr) {
+        let base = self.b.use_var(self.base);
+        let given = self.b.ins().uload8(I64, MemFlagsData::trusted(), base, -25);
+        let flag = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, given, i64::from(i.a()));
+        self.branch(flag, true, self.target(i));
+    }
+}

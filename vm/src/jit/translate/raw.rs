@@ -1,0 +1,371 @@
+//! Operations on unboxed integers and floats.
+
+use super::super::masks::{BOOL, INT, OTHER};
+use super::super::runtime;
+use super::Translator;
+use crate::bytecode::Instr;
+use crate::bytecode::ops::{Op, Operand};
+use crate::code::Code;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::types::{F64, I64};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
+
+/// Which registers only ever hold floats: raw ones that no operation on integers touches, directly or over moves.
+pub(super) fn only_floats(code: &Code) -> Vec<bool> {
+    let count = code.registers as usize;
+    let (mut float, mut int) = (vec![false; count], vec![false; count]);
+    let mut moves = Vec::new();
+    for i in &code.code {
+        let op = i.op().expect("verified");
+        if op == Op::MoveRaw {
+            moves.push((i.a() as usize, i.b() as usize));
+            continue;
+        }
+        for (field, kind) in op.info().operands() {
+            if !matches!(kind, Operand::RawRead | Operand::RawWrite | Operand::RawReadWrite) {
+                continue;
+            }
+            let r = field.unsigned(*i) as usize;
+            let first = kind == Operand::RawWrite;
+            let is_float = match op {
+                // SAFETY: the verifier checked the constant's index.
+                Op::LoadKRaw => unsafe { *code.consts.add(i.d() as usize) }.as_int().is_none(),
+                Op::IToF => first,
+                Op::FToI => !first,
+                Op::UnboxF | Op::BoxF => true,
+                Op::FAGet => first,
+                Op::FASet => r == i.c() as usize && field == crate::bytecode::Field::C,
+                _ => op.info().name.starts_with("float."),
+            };
+            if is_float { float[r] = true } else { int[r] = true }
+        }
+    }
+    loop {
+        let mut changed = false;
+        for &(a, b) in &moves {
+            for set in [&mut float, &mut int] {
+                if set[a] != set[b] {
+                    (set[a], set[b]) = (true, true);
+                    changed = true;
+                }
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    (0..count).map(|r| float[r] && !int[r]).collect()
+}
+
+impl Translator<'_, '_> {
+    pub(super) fn raw_int(&mut self, r: u16) -> Ir {
+        let value = self.b.use_var(self.words[r as usize]);
+        match self.raw_floats[r as usize] {
+            true => self.b.ins().bitcast(I64, MemFlagsData::new(), value),
+            false => value,
+        }
+    }
+
+    fn raw_float(&mut self, r: u16) -> Ir {
+        let value = self.b.use_var(self.words[r as usize]);
+        match self.raw_floats[r as usize] {
+            true => value,
+            false => self.b.ins().bitcast(F64, MemFlagsData::new(), value),
+        }
+    }
+
+    pub(super) fn set_raw_int(&mut self, r: u16, value: Ir) {
+        let value = match self.raw_floats[r as usize] {
+            true => self.b.ins().bitcast(F64, MemFlagsData::new(), value),
+            false => value,
+        };
+        self.b.def_var(self.words[r as usize], value);
+        self.state.dirty.add(r as usize);
+    }
+
+    pub(super) fn set_raw_float(&mut self, r: u16, value: Ir) {
+        let value = match self.raw_floats[r as usize] {
+            true => value,
+            false => self.b.ins().bitcast(I64, MemFlagsData::new(), value),
+        };
+        self.b.def_var(self.words[r as usize], value);
+        self.state.dirty.add(r as usize);
+    }
+
+    /// The ops of raw registers.
+    pub(super) fn raw(&mut self, i: Instr, op: Op) {
+        match op {
+            Op::MoveRaw => match self.raw_floats[i.b() as usize] {
+                true => {
+                    let value = self.raw_float(i.b());
+                    self.set_raw_float(i.a(), value);
+                }
+                false => {
+                    let value = self.raw_int(i.b());
+                    self.set_raw_int(i.a(), value);
+                }
+            },
+            Op::LoadIntRaw => {
+                let n = self.word(i.sd().into());
+                self.set_raw_int(i.a(), n);
+            }
+            Op::LoadKRaw => {
+                // SAFETY: the verifier checked the constant's index and that it is a number.
+                let k = unsafe { *self.code.consts.add(i.d() as usize) };
+                match k.as_int() {
+                    Some(n) => {
+                        let n = self.word(n);
+                        self.set_raw_int(i.a(), n);
+                    }
+                    None => {
+                        let f = self.b.ins().f64const(k.as_float().unwrap_or(0.0));
+                        self.set_raw_float(i.a(), f);
+                    }
+                }
+            }
+            Op::BoxI => self.box_int(i),
+            Op::BoxF => {
+                let float = self.raw_float(i.b());
+                self.set_float(i.a(), float);
+            }
+            Op::UnboxI => self.unbox_int(i),
+            Op::UnboxF => self.unbox_float(i),
+            Op::IToF => {
+                let n = self.raw_int(i.b());
+                let float = self.b.ins().fcvt_from_sint(F64, n);
+                self.set_raw_float(i.a(), float);
+            }
+            Op::IAdd | Op::ISub | Op::IMul => {
+                let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
+                self.checked(i.a(), op, x, y);
+            }
+            Op::IAddI | Op::IMulI => {
+                let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
+                self.checked(i.a(), if op == Op::IAddI { Op::IAdd } else { Op::IMul }, x, y);
+            }
+            Op::IDiv | Op::IMod => {
+                let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
+                // Zero is an error, and -1 may overflow: both are left to the interpreter.
+                let above = self.b.ins().iadd_imm_s(y, 1);
+                let usual = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, above, 1);
+                self.guard(usual);
+                let result = if op == Op::IDiv { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) };
+                self.set_raw_int(i.a(), result);
+            }
+            Op::IDivI | Op::IModI => {
+                if matches!(i.sc(), 0 | -1) {
+                    return self.step_raw(i);
+                }
+                let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
+                let result = if op == Op::IDivI { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) };
+                self.set_raw_int(i.a(), result);
+            }
+            Op::IAnd | Op::IOr | Op::IXor => {
+                let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
+                let result = match op {
+                    Op::IAnd => self.b.ins().band(x, y),
+                    Op::IOr => self.b.ins().bor(x, y),
+                    _ => self.b.ins().bxor(x, y),
+                };
+                self.set_raw_int(i.a(), result);
+            }
+            Op::IAndI => {
+                let x = self.raw_int(i.b());
+                let result = self.b.ins().band_imm_s(x, i64::from(i.sc()));
+                self.set_raw_int(i.a(), result);
+            }
+            Op::IShl | Op::IShr | Op::IUShr => {
+                let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
+                self.raw_shift(i.a(), op, x, y);
+            }
+            Op::IShlI | Op::IShrI => {
+                let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
+                self.raw_shift(i.a(), if op == Op::IShlI { Op::IShl } else { Op::IShr }, x, y);
+            }
+            Op::INeg => {
+                let (zero, x) = (self.word(0), self.raw_int(i.b()));
+                self.checked(i.a(), Op::ISub, zero, x);
+            }
+            Op::IBitNot => {
+                let x = self.raw_int(i.b());
+                let result = self.b.ins().bnot(x);
+                self.set_raw_int(i.a(), result);
+            }
+            Op::IEq | Op::ILt | Op::ILe => {
+                let cc = match op {
+                    Op::IEq => IntCC::Equal,
+                    Op::ILt => IntCC::SignedLessThan,
+                    _ => IntCC::SignedLessThanOrEqual,
+                };
+                let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
+                let flag = self.b.ins().icmp(cc, x, y);
+                let word = self.truth(flag);
+                self.set(i.a(), word, BOOL);
+            }
+            Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FMod | Op::FPow => {
+                let (x, y) = (self.raw_float(i.b()), self.raw_float(i.c()));
+                let result = match op {
+                    Op::FAdd => self.b.ins().fadd(x, y),
+                    Op::FSub => self.b.ins().fsub(x, y),
+                    Op::FMul => self.b.ins().fmul(x, y),
+                    Op::FDiv => self.b.ins().fdiv(x, y),
+                    Op::FMod => self.call(runtime::float_rem as *const () as usize, b"ff>f", &[x, y])[0],
+                    _ => self.call(runtime::float_pow as *const () as usize, b"ff>f", &[x, y])[0],
+                };
+                self.set_raw_float(i.a(), result);
+            }
+            Op::FNeg | Op::FSqrt | Op::FAbs | Op::FFloor => {
+                let x = self.raw_float(i.b());
+                let result = match op {
+                    Op::FNeg => self.b.ins().fneg(x),
+                    Op::FSqrt => self.b.ins().sqrt(x),
+                    Op::FAbs => self.b.ins().fabs(x),
+                    _ => self.b.ins().floor(x),
+                };
+                self.set_raw_float(i.a(), result);
+            }
+            Op::FEq | Op::FLt | Op::FLe => {
+                let cc = match op {
+                    Op::FEq => FloatCC::Equal,
+                    Op::FLt => FloatCC::LessThan,
+                    _ => FloatCC::LessThanOrEqual,
+                };
+                let (x, y) = (self.raw_float(i.b()), self.raw_float(i.c()));
+                let flag = self.b.ins().fcmp(cc, x, y);
+                let word = self.truth(flag);
+                self.set(i.a(), word, BOOL);
+            }
+            _ => self.raw_jump(i, op),
+        }
+    }
+
+    fn raw_jump(&mut self, i: Instr, op: Op) {
+        use Op::*;
+        let target = super::jump_target(self.pc, i).expect("a jump");
+        let (ints, floats, immediate, wanted) = match op {
+            IJEq => (Some(IntCC::Equal), None, false, true),
+            IJNe => (Some(IntCC::NotEqual), None, false, true),
+            IJLt => (Some(IntCC::SignedLessThan), None, false, true),
+            IJLe => (Some(IntCC::SignedLessThanOrEqual), None, false, true),
+            IJEqI => (Some(IntCC::Equal), None, true, true),
+            IJNeI => (Some(IntCC::NotEqual), None, true, true),
+            IJLtI => (Some(IntCC::SignedLessThan), None, true, true),
+            IJLeI => (Some(IntCC::SignedLessThanOrEqual), None, true, true),
+            IJGtI => (Some(IntCC::SignedGreaterThan), None, true, true),
+            IJGeI => (Some(IntCC::SignedGreaterThanOrEqual), None, true, true),
+            FJEq => (None, Some(FloatCC::Equal), false, true),
+            FJNe => (None, Some(FloatCC::NotEqual), false, true),
+            FJLt => (None, Some(FloatCC::LessThan), false, true),
+            FJLe => (None, Some(FloatCC::LessThanOrEqual), false, true),
+            FJNLt => (None, Some(FloatCC::LessThan), false, false),
+            FJNLe => (None, Some(FloatCC::LessThanOrEqual), false, false),
+            other => unreachable!("{other:?} is translated elsewhere"),
+        };
+        let flag = match (ints, floats) {
+            (Some(cc), _) => {
+                let x = self.raw_int(i.a());
+                let y = if immediate { self.word(i.sb().into()) } else { self.raw_int(i.b()) };
+                self.b.ins().icmp(cc, x, y)
+            }
+            (_, Some(cc)) => {
+                let (x, y) = (self.raw_float(i.a()), self.raw_float(i.b()));
+                self.b.ins().fcmp(cc, x, y)
+            }
+            _ => unreachable!("one of them is given"),
+        };
+        self.branch(flag, wanted, target);
+    }
+
+    /// An operation that overflows into the interpreter, which throws.
+    fn checked(&mut self, a: u16, op: Op, x: Ir, y: Ir) {
+        let (result, over) = match op {
+            Op::IAdd => self.b.ins().sadd_overflow(x, y),
+            Op::ISub => self.b.ins().ssub_overflow(x, y),
+            _ => self.b.ins().smul_overflow(x, y),
+        };
+        self.guard_not(over);
+        self.set_raw_int(a, result);
+    }
+
+    fn raw_shift(&mut self, a: u16, op: Op, x: Ir, y: Ir) {
+        let in_range = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, y, 64);
+        self.guard(in_range);
+        let result = match op {
+            Op::IShr => self.b.ins().sshr(x, y),
+            Op::IUShr => self.b.ins().ushr(x, y),
+            _ => {
+                let shifted = self.b.ins().ishl(x, y);
+                let back = self.b.ins().sshr(shifted, y);
+                let same = self.b.ins().icmp(IntCC::Equal, back, x);
+                self.guard(same);
+                shifted
+            }
+        };
+        self.set_raw_int(a, result);
+    }
+
+    /// An operation that always fails or nearly so.
+    fn step_raw(&mut self, i: Instr) {
+        self.step(i);
+    }
+
+    fn box_int(&mut self, i: Instr) {
+        let n = self.raw_int(i.b());
+        let (word, over) = self.b.ins().sadd_overflow(n, n);
+        let (large, done) = (self.cold(), self.block());
+        self.b.append_block_param(done, I64);
+        self.b.ins().brif(over, large, &[], done, &[word.into()]);
+        self.b.switch_to_block(large);
+        let boxed = self.helper(runtime::box_int as *const () as usize, b"ii>i", &[self.thread, n]);
+        self.b.ins().jump(done, &[boxed.into()]);
+        self.b.switch_to_block(done);
+        let word = self.b.block_params(done)[0];
+        self.set(i.a(), word, INT | OTHER);
+    }
+
+    fn unbox_int(&mut self, i: Instr) {
+        let word = self.tagged(i.b());
+        if self.is_int(i.b()) {
+            let n = self.b.ins().sshr_imm_s(word, 1);
+            return self.set_raw_int(i.a(), n);
+        }
+        let (small, rare, done) = (self.block(), self.cold(), self.block());
+        self.b.append_block_param(done, I64);
+        let odd = self.b.ins().band_imm_s(word, 1);
+        self.b.ins().brif(odd, rare, &[], small, &[]);
+        self.b.switch_to_block(small);
+        let n = self.b.ins().sshr_imm_s(word, 1);
+        self.b.ins().jump(done, &[n.into()]);
+        self.b.switch_to_block(rare);
+        let results = self.call(runtime::unbox_int as *const () as usize, b"i>ii", &[word]);
+        self.guard(results[1]);
+        self.b.ins().jump(done, &[results[0].into()]);
+        self.b.switch_to_block(done);
+        let n = self.b.block_params(done)[0];
+        self.set_raw_int(i.a(), n);
+    }
+
+    fn unbox_float(&mut self, i: Instr) {
+        if self.mask(i.b()) == super::super::masks::FLOAT {
+            let float = self.float(i.b());
+            return self.set_raw_float(i.a(), float);
+        }
+        let word = self.tagged(i.b());
+        let (common, rare, done) = (self.block(), self.cold(), self.block());
+        self.b.append_block_param(done, F64);
+        let tag = self.b.ins().band_imm_s(word, 3);
+        let is_tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+        self.b.ins().brif(is_tagged, common, &[], rare, &[]);
+        self.b.switch_to_block(common);
+        let float = self.untag_float(word);
+        self.b.ins().jump(done, &[float.into()]);
+        self.b.switch_to_block(rare);
+        let results = self.call(runtime::unbox_float as *const () as usize, b"i>ii", &[word]);
+        self.guard(results[1]);
+        let float = self.b.ins().bitcast(F64, MemFlagsData::new(), results[0]);
+        self.b.ins().jump(done, &[float.into()]);
+        self.b.switch_to_block(done);
+        let float = self.b.block_params(done)[0];
+        self.set_raw_float(i.a(), float);
+    }
+}
