@@ -68,6 +68,9 @@ impl Target for Bytecode {
         }
         let mut accepted = module.clone();
         for _ in 0..1 + rng.below(12) {
+            if module.functions.is_empty() {
+                break;
+            }
             if rng.one_in(8) {
                 generate::damage(rng, &mut module);
             } else {
