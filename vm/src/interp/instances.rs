@@ -10,7 +10,7 @@ use crate::heap::OutOfMemory;
 use crate::object::{Header, Instance, Kind, array, class_id, function, string};
 use crate::symbol::sym;
 use crate::thread::Thread;
-use crate::thread::stack::ReturnKind;
+use crate::thread::stack::{Link, ReturnKind};
 use crate::value::Value;
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
@@ -76,11 +76,15 @@ pub fn new(thread: &mut Thread, class: Value, first: u16, n: u8, dst: u16) -> Ou
         Construction::Bare if n == 0 => return Ok(Called::Value(allocate(thread, known)?)),
         Construction::Plain(code, callee) if n + 1 >= code.required && n < code.params => {
             let instance = allocate(thread, known)?;
-            // The instance is the result already, rooted by its register; the constructor's frame returns nothing.
-            // SAFETY: the destination is a checked register of the running frame.
-            unsafe { thread.base.add(dst as usize).write(instance.bits()) };
             let discard = Target { dst: 0, kind: ReturnKind::Discard };
             call::push_with_receiver(thread, code, callee, instance, first, n, discard)?;
+            // The instance is the result already, rooted by its register; the constructor's frame returns nothing. The register may be
+            // that of an argument, so it is written only now.
+            // SAFETY: the caller's frame lies below the one just pushed; the destination is a checked register of it.
+            unsafe {
+                let caller = thread.base.sub(Link(*thread.base.sub(4)).delta());
+                caller.add(dst as usize).write(instance.bits());
+            }
             return Ok(Called::Frame);
         }
         _ => {}

@@ -53,6 +53,9 @@ pub fn start(vm: &Arc<Vm>, name: Option<String>, mode: Mode) -> Result<u64, Stri
     }
 }
 
+/// Milliseconds of nothing going on in the whole VM after which threads that are to end are asked again.
+const QUIET_TURNS: u32 = 50;
+
 impl Thread {
     /// The loop of a thread that is not the master.
     fn live(&mut self) {
@@ -331,16 +334,32 @@ impl Thread {
     /// Ends all other threads of the VM and waits for them.
     pub fn end_other_threads(&mut self) {
         let vm = self.vm.clone();
-        for other in vm.registry.threads() {
-            if other.id != self.shared.id {
-                let _ = vm.registry.send(other.id, Message::End);
+        let own = self.shared.id;
+        let ask = || {
+            for other in vm.registry.threads() {
+                if other.id != own {
+                    let _ = vm.registry.send(other.id, Message::End);
+                }
             }
-        }
+        };
+        ask();
         // They may send to this thread while they end, and wait for its answers.
+        let mut quiet_for = 0;
         while vm.registry.threads().len() > 1 {
             match self.turn() {
-                Turn::Ran => {}
-                Turn::Sleep(_) => self.sleep(Some(self.now() + Duration::from_millis(1))),
+                Turn::Ran => quiet_for = 0,
+                Turn::Sleep(_) => {
+                    let quiet = vm.registry.idle();
+                    self.sleep(Some(self.now() + Duration::from_millis(1)));
+                    let quiet = quiet && vm.registry.is_quiet();
+                    vm.registry.busy_again();
+                    quiet_for = if quiet { quiet_for + 1 } else { 0 };
+                    // A `finally` that waits for what never comes (a message that was lost for want of memory) is ended too.
+                    if quiet_for == QUIET_TURNS {
+                        quiet_for = 0;
+                        ask();
+                    }
+                }
             }
         }
         self.heap.offline();
