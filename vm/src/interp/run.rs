@@ -189,50 +189,40 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
             }
         };
     }
-    // A frame has just been pushed: compiled code takes it over, if there is some.
+    // Compiled code takes the running frame over, if there is some: at the entry with this number (0: there is none here).
     macro_rules! tier_up {
-        () => {
+        (|$running:ident| $at:expr) => {
             if MODE == TIERED {
                 // SAFETY: linked code lives as long as the VM.
-                let running: &'static Code = unsafe { &*code };
-                if running.jit.entry().is_null() {
-                    save!();
-                    jit::count(thread, running);
+                let $running: &'static Code = unsafe { &*code };
+                if $running.jit.entry().is_null() {
+                    jit::count(thread, $running);
                 }
-                let entry = running.jit.entry();
-                if !entry.is_null() && pc == running.entry {
-                    save!();
-                    if let Some(exit) = jit::enter(thread, entry, jit::FROM_START) {
-                        return exit;
-                    }
-                    load!();
-                }
-            }
-        };
-    }
-    // Control is at the head of a loop: compiled code takes the frame over, if there is some.
-    macro_rules! tier_up_loop {
-        () => {
-            if MODE == TIERED {
-                // SAFETY: as above.
-                let running: &'static Code = unsafe { &*code };
-                if running.jit.entry().is_null() {
-                    save!();
-                    jit::count(thread, running);
-                }
-                let entry = running.jit.entry();
+                let entry = $running.jit.entry();
                 if !entry.is_null() {
-                    // SAFETY: `pc` lies in the running code.
-                    let at = running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize);
+                    let at: u64 = $at;
                     if at != 0 {
                         save!();
-                        if let Some(exit) = jit::enter(thread, entry, at.into()) {
+                        if let Some(exit) = jit::enter(thread, entry, at) {
                             return exit;
                         }
                         load!();
                     }
                 }
             }
+        };
+    }
+    // A frame has just been pushed, unless something happened at the safepoint.
+    macro_rules! tier_up_call {
+        () => {
+            tier_up!(|running| if pc == running.entry { jit::FROM_START } else { 0 })
+        };
+    }
+    // Control is at the head of a loop.
+    macro_rules! tier_up_loop {
+        () => {
+            // SAFETY: `pc` lies in the running code.
+            tier_up!(|running| running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize).into())
         };
     }
     macro_rules! arith {
@@ -366,7 +356,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 pc = (*callee_code).entry;
             }
             poll!();
-            tier_up!();
+            tier_up_call!();
         }};
     }
     macro_rules! general_call {
@@ -377,7 +367,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 Ok(call::Called::Frame) => {
                     load!();
                     poll!();
-                    tier_up!();
+                    tier_up_call!();
                 }
                 Err(control) => leave!(control),
             }

@@ -3,7 +3,6 @@
 //! Invariant: machine code is never freed before the VM, like the linked code that it belongs to: a native frame may return into code
 //! that has been replaced. Memory is writable before it is executable, never both (`cranelift-jit` sees to that).
 
-use super::facts::Facts;
 use super::masks::{ALL, Assume, FLOAT, Mask};
 use super::slot::state;
 use super::translate::Translator;
@@ -201,6 +200,15 @@ struct Request {
     wide: bool,
 }
 
+/// What became of a function.
+struct Compiled {
+    entry: *const u8,
+    /// For each instruction, the number of the entry there; 0 for none.
+    entries: Box<[u16]>,
+    /// Bytes of machine code.
+    size: usize,
+}
+
 struct Compiler {
     module: Option<JITModule>,
     contexts: FunctionBuilderContext,
@@ -223,14 +231,14 @@ impl Compiler {
         Ok(Self { module: Some(JITModule::new(builder)), contexts: FunctionBuilderContext::new(), layout })
     }
 
-    /// Translates a function and gives its entry and size.
+    /// Translates a function.
     fn compile(
         &mut self,
         code: &'static Code,
         feedback: &Feedback,
         assume: Assume,
         stress: bool,
-    ) -> Result<(*const u8, usize), String> {
+    ) -> Result<Compiled, String> {
         let module = self.module.as_mut().expect("there until it is dropped");
         let mut context = module.make_context();
         let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
@@ -239,14 +247,14 @@ impl Compiler {
         context.func.signature = signature;
         context.func.name = UserFuncName::user(0, code.id);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        Translator::run(&mut builder, code, feedback, &self.layout, assume, stress);
+        let entries = Translator::run(&mut builder, code, feedback, &self.layout, assume, stress);
         builder.finalize(module.target_config());
         let id = module.declare_anonymous_function(&context.func.signature).map_err(|e| e.to_string())?;
         module.define_function(id, &mut context).map_err(|e| format!("{e:?}"))?;
         let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
         module.clear_context(&mut context);
         module.finalize_definitions().map_err(|e| e.to_string())?;
-        Ok((module.get_finalized_function(id), size))
+        Ok(Compiled { entry: module.get_finalized_function(id), entries, size })
     }
 }
 
@@ -334,11 +342,11 @@ impl Shared {
         let counters = &self.counters;
         counters.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
         match done {
-            Ok((entry, size)) => {
+            Ok(Compiled { entry, entries, size }) => {
                 counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
                 let counter = if wide { &counters.again } else { &counters.functions };
                 counter.fetch_add(1, Ordering::Relaxed);
-                code.jit.entries.get_or_init(|| entries(code));
+                code.jit.entries.get_or_init(|| entries); // the same each time
                 code.jit.entry.store(entry.cast_mut(), Ordering::Release);
                 code.jit.state.store(state::READY, Ordering::Release);
             }
@@ -350,7 +358,7 @@ impl Shared {
         }
     }
 
-    fn try_compile(&self, request: &Request) -> Result<(*const u8, usize), String> {
+    fn try_compile(&self, request: &Request) -> Result<Compiled, String> {
         let Request { code, ref feedback, wide } = *request;
         if code.code.len() > MAX_INSTRUCTIONS || code.registers > MAX_REGISTERS {
             return Err("the function is too large".into());
@@ -362,14 +370,4 @@ impl Shared {
         }
         compiler.as_mut().expect("just made").compile(code, feedback, Assume { wide }, stress)
     }
-}
-
-/// For each instruction of a function, the number of the entry there.
-fn entries(code: &Code) -> Box<[u16]> {
-    let mut entries = vec![0; code.code.len()].into_boxed_slice();
-    let facts = Facts::new(code);
-    for (k, head) in facts.loop_heads.iter().enumerate().filter(|(_, head)| facts.reached[**head]) {
-        entries[*head] = k as u16 + 2;
-    }
-    entries
 }

@@ -47,7 +47,9 @@ pub(crate) fn enter(thread: &mut Thread, code: *mut u8, entry: u64) -> Option<Ex
     None
 }
 
-/// Counts a call or a turn of a loop of code that is not compiled; compiles it when that was often enough.
+/// Counts a call or a turn of a loop of code that is not compiled; compiles it when that was often enough. The thread's position need
+/// not be saved.
+#[inline]
 pub(crate) fn count(thread: &mut Thread, code: &'static Code) {
     let heat = code.jit.heat.load(Ordering::Relaxed) + 1;
     code.jit.heat.store(heat, Ordering::Relaxed);

@@ -128,8 +128,6 @@ pub(super) struct Facts {
     pub(super) live: Vec<Bits>,
     /// Registers that a handler around an instruction may read.
     pub(super) caught: Vec<Bits>,
-    /// Instructions that control can reach by jumps and from one to the next (what only a handler reaches is left out).
-    pub(super) reached: Vec<bool>,
 }
 
 impl Facts {
@@ -151,23 +149,11 @@ impl Facts {
             }
         }
         loop_heads.sort_unstable();
-        let mut reached = vec![false; count];
-        let mut open = vec![0];
-        while let Some(pc) = open.pop() {
-            if std::mem::replace(&mut reached[pc], true) {
-                continue;
-            }
-            open.extend(jump_target(pc, code.code[pc]));
-            if falls_through(code.code[pc]) {
-                open.push(pc + 1);
-            }
-        }
         let mut facts = Facts {
             leads,
             loop_heads,
             live: vec![Bits::new(registers_count); count],
             caught: vec![Bits::new(registers_count); count],
-            reached,
         };
         facts.find_live(code);
         facts

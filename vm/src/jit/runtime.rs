@@ -164,11 +164,6 @@ pub(super) extern "C" fn truthy(x: u64) -> u64 {
     compare::truthy(value(x)).into()
 }
 
-/// The bits of a value that is a float.
-pub(super) extern "C" fn float_bits(x: u64) -> u64 {
-    value(x).as_number().unwrap_or(0.0).to_bits()
-}
-
 /// A float as a value. The few bytes of a box are taken even beyond the memory limit; the next safepoint sees that.
 pub(super) extern "C" fn box_float(thread: &mut Thread, bits: u64) -> u64 {
     thread.heap.float_beyond_limit(f64::from_bits(bits)).bits()

@@ -5,7 +5,6 @@
 use crate::value::Value;
 use std::ops::Deref;
 
-// What is in the table is read by the owning thread only; the pointer goes where the table goes.
 /// Variables by environment: an array of this thread's heap, or a proxy of one, or null while unknown here.
 #[repr(C)]
 pub struct Environments {

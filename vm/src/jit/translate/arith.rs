@@ -7,7 +7,7 @@ use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::types::{F64, I64};
+use cranelift_codegen::ir::types::F64;
 use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
 
 /// An operand: a register, or an immediate integer.
@@ -57,7 +57,7 @@ impl Translator<'_, '_> {
     }
 
     /// The operand as an unboxed float; leaves if it is no number.
-    fn number(&mut self, x: Operand) -> Ir {
+    pub(super) fn number(&mut self, x: Operand) -> Ir {
         let mask = self.operand_mask(x);
         let r = match x {
             Operand::Immediate(n) => return self.b.ins().f64const(n as f64),
@@ -205,53 +205,73 @@ impl Translator<'_, '_> {
             return self.integral(i);
         }
         let (x, y) = (self.operand(x), self.operand(y));
-        let number = self.word(op as i64);
-        let value =
-            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, x, y, number]);
+        let value = self.binary_slowly(op, x, y);
         let mask = if op == Op::In { BOOL } else { ALL };
         self.set(i.a(), value, mask);
     }
 
-    /// Integers inline, floats inline if they may be (`floats`), the rest by a helper.
-    fn two_ways(&mut self, a: u16, op: Op, x: Operand, y: Operand, mask: Mask, floats: bool) {
-        let (mx, my) = (self.operand_mask(x), self.operand_mask(y));
-        let (wx, wy) = (self.operand(x), self.operand(y));
-        let (slow, done) = (self.cold(), self.block());
-        self.b.append_block_param(done, I64);
-        let floats = floats && mx & FLOAT != 0 && my & FLOAT != 0;
-        let otherwise = if floats { self.block() } else { slow };
-        if mx & INT != 0 && my & INT != 0 {
-            let int = self.block();
-            let either = match (mx == INT, my == INT) {
-                (true, _) => wy,
-                (_, true) => wx,
-                _ => self.b.ins().bor(wx, wy),
-            };
-            let odd = self.b.ins().band_imm_s(either, 1);
-            self.b.ins().brif(odd, otherwise, &[], int, &[]);
-            self.b.switch_to_block(int);
-            let word = self.int_op_with(op, wx, y, slow);
-            self.b.ins().jump(done, &[word.into()]);
-        } else {
-            self.b.ins().jump(otherwise, &[]);
+    /// `x op y` by the interpreter's slow path.
+    pub(super) fn binary_slowly(&mut self, op: Op, x: Ir, y: Ir) -> Ir {
+        let number = self.word(op as i64);
+        self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, x, y, number])
+    }
+
+    /// Goes where two operands of these forms are handled: blocks for two small integers and for two floats with a float's tag, as far as
+    /// there can be such (`floats`: as far as they are handled), and one for all else.
+    fn by_form(
+        &mut self,
+        (mx, my): (Mask, Mask),
+        (wx, wy): (Ir, Ir),
+        floats: bool,
+    ) -> (Option<Block>, Option<Block>, Block) {
+        let slow = self.cold();
+        let float = (floats && mx & my & FLOAT != 0).then(|| self.block());
+        let int = (mx & my & INT != 0).then(|| self.block());
+        let otherwise = if float.is_some() { self.block() } else { slow };
+        match int {
+            Some(int) => {
+                let either = match (mx == INT, my == INT) {
+                    (true, _) => wy,
+                    (_, true) => wx,
+                    _ => self.b.ins().bor(wx, wy),
+                };
+                let odd = self.b.ins().band_imm_s(either, 1);
+                self.b.ins().brif(odd, otherwise, &[], int, &[]);
+            }
+            None => {
+                self.b.ins().jump(otherwise, &[]);
+            }
         }
-        if floats {
+        if let Some(float) = float {
             self.b.switch_to_block(otherwise);
             let both = self.b.ins().band(wx, wy);
             let tag = self.b.ins().band_imm_s(both, 3);
             let tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
-            let fast = self.block();
-            self.b.ins().brif(tagged, fast, &[], slow, &[]);
-            self.b.switch_to_block(fast);
+            self.b.ins().brif(tagged, float, &[], slow, &[]);
+        }
+        (int, float, slow)
+    }
+
+    /// Integers inline, floats inline if they may be (`floats`), the rest by a helper.
+    fn two_ways(&mut self, a: u16, op: Op, x: Operand, y: Operand, mask: Mask, floats: bool) {
+        let masks = (self.operand_mask(x), self.operand_mask(y));
+        let (wx, wy) = (self.operand(x), self.operand(y));
+        let done = self.result_block();
+        let (int, float, slow) = self.by_form(masks, (wx, wy), floats);
+        if let Some(int) = int {
+            self.b.switch_to_block(int);
+            let word = self.int_op_with(op, wx, y, slow);
+            self.b.ins().jump(done, &[word.into()]);
+        }
+        if let Some(float) = float {
+            self.b.switch_to_block(float);
             let (fx, fy) = (self.untag_float(wx), self.untag_float(wy));
-            let float = self.float_op(op, fx, fy);
-            let word = self.box_float(float);
+            let result = self.float_op(op, fx, fy);
+            let word = self.box_float(result);
             self.b.ins().jump(done, &[word.into()]);
         }
         self.b.switch_to_block(slow);
-        let number = self.word(op as i64);
-        let value =
-            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, wx, wy, number]);
+        let value = self.binary_slowly(op, wx, wy);
         self.b.ins().jump(done, &[value.into()]);
         self.b.switch_to_block(done);
         let word = self.b.block_params(done)[0];
@@ -276,9 +296,7 @@ impl Translator<'_, '_> {
         }
         let x = self.tagged(i.b());
         let null = self.word(Value::NULL.bits() as i64);
-        let number = self.word(op as i64);
-        let value =
-            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, x, null, number]);
+        let value = self.binary_slowly(op, x, null);
         self.set(i.a(), value, if result == ALL { ALL } else { result | OTHER });
     }
 
@@ -321,41 +339,22 @@ impl Translator<'_, '_> {
             return self.b.ins().fcmp(floats, fx, fy);
         }
         let (wx, wy) = (self.operand(x), self.operand(y));
-        let (slow, done) = (self.cold(), self.block());
+        let done = self.block();
         self.b.append_block_param(done, I8);
-        let both_floats = mx & FLOAT != 0 && my & FLOAT != 0;
-        let otherwise = if both_floats { self.block() } else { slow };
-        if mx & INT != 0 && my & INT != 0 {
-            let int = self.block();
-            let either = match (mx == INT, my == INT) {
-                (true, _) => wy,
-                (_, true) => wx,
-                _ => self.b.ins().bor(wx, wy),
-            };
-            let odd = self.b.ins().band_imm_s(either, 1);
-            self.b.ins().brif(odd, otherwise, &[], int, &[]);
+        let (int, float, slow) = self.by_form((mx, my), (wx, wy), true);
+        if let Some(int) = int {
             self.b.switch_to_block(int);
             let flag = self.b.ins().icmp(ints, wx, wy);
             self.b.ins().jump(done, &[flag.into()]);
-        } else {
-            self.b.ins().jump(otherwise, &[]);
         }
-        if both_floats {
-            self.b.switch_to_block(otherwise);
-            let both = self.b.ins().band(wx, wy);
-            let tag = self.b.ins().band_imm_s(both, 3);
-            let tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
-            let fast = self.block();
-            self.b.ins().brif(tagged, fast, &[], slow, &[]);
-            self.b.switch_to_block(fast);
+        if let Some(float) = float {
+            self.b.switch_to_block(float);
             let (fx, fy) = (self.untag_float(wx), self.untag_float(wy));
             let flag = self.b.ins().fcmp(floats, fx, fy);
             self.b.ins().jump(done, &[flag.into()]);
         }
         self.b.switch_to_block(slow);
-        let number = self.word(op as i64);
-        let value =
-            self.helper(runtime::binary as *const () as usize, b"iiii>i", &[self.thread, wx, wy, number]);
+        let value = self.binary_slowly(op, wx, wy);
         let flag = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::TRUE.bits() as i64);
         self.b.ins().jump(done, &[flag.into()]);
         self.b.switch_to_block(done);

@@ -1,9 +1,9 @@
 //! Calls: compiled code calls compiled code directly, with a frame laid out as the interpreter's.
 
 use super::super::facts::Bits;
-use super::super::masks::{ALL, OTHER};
+use super::super::masks::ALL;
 use super::super::runtime;
-use super::{Rep, Translator};
+use super::{Rep, State, Translator};
 use crate::bytecode::Instr;
 use crate::code::Code;
 use crate::interp::access;
@@ -12,7 +12,7 @@ use crate::thread::stack::ReturnKind;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 
 /// What is called.
 enum Callee {
@@ -45,31 +45,50 @@ impl Translator<'_, '_> {
         let args: Vec<Ir> = (0..u16::from(i.n())).map(|k| self.tagged(i.c() + k)).collect();
         let n = self.word(i.n().into());
         let found = self.call(runtime::plain_code as *const () as usize, b"ii>i", &[callee, n])[0];
-        self.call_found(i, found, callee, &args);
+        let done = self.result_block();
+        self.call_found(i, found, Some(callee), &args, done);
+        self.take_result(i, done);
     }
 
-    /// Calls the code that was found, or lets the interpreter do the call if there is none (0).
-    fn call_found(&mut self, i: Instr, found: Ir, callee: Ir, args: &[Ir]) {
-        let (direct, other, done) = (self.block(), self.block(), self.block());
-        self.b.append_block_param(done, I64);
+    /// Calls the code that was found, or lets the interpreter do the call if there is none (0); then to `done` with the result. Without
+    /// a callee, the code's own function value is called.
+    fn call_found(&mut self, i: Instr, found: Ir, callee: Option<Ir>, args: &[Ir], done: Block) {
+        let (direct, other) = (self.block(), self.block());
         self.b.ins().brif(found, direct, &[], other, &[]);
         let state = self.state.clone();
         self.b.switch_to_block(direct);
+        let callee = callee.unwrap_or_else(|| self.load(found, self.layout.code_value));
         let result = self.frame_call(Callee::Found(found), callee, args, Some(i.a()), ReturnKind::Register);
         self.b.ins().jump(done, &[result.into()]);
         let after = std::mem::replace(&mut self.state, state);
-        self.b.switch_to_block(other);
-        self.step(i);
-        let result = self.b.use_var(self.words[i.a() as usize]);
-        self.b.ins().jump(done, &[result.into()]);
-        self.join(after);
+        self.otherwise_step(i, other, done, after);
+    }
+
+    /// A block with a result: of a call, or of whatever has a fast and a slow way.
+    pub(super) fn result_block(&mut self) -> Block {
+        let done = self.block();
+        self.b.append_block_param(done, I64);
+        done
+    }
+
+    /// Goes on in such a block: the result, which may be anything, goes into the instruction's register.
+    pub(super) fn take_result(&mut self, i: Instr, done: Block) {
         self.b.switch_to_block(done);
         let result = self.b.block_params(done)[0];
         self.set(i.a(), result, ALL);
     }
 
+    /// The way of a call that the interpreter does: in block `other`, to `done` with the result. `after` is the state on the direct way.
+    fn otherwise_step(&mut self, i: Instr, other: Block, done: Block, after: State) {
+        self.b.switch_to_block(other);
+        self.step(i);
+        let result = self.b.use_var(self.words[i.a() as usize]);
+        self.b.ins().jump(done, &[result.into()]);
+        self.join(after);
+    }
+
     /// After two ways that wrote registers back: what is clean on both. Values are where both have them.
-    fn join(&mut self, other: super::State) {
+    fn join(&mut self, other: State) {
         let stale: Vec<usize> = other.dirty.iter().collect();
         for r in stale {
             self.state.dirty.add(r);
@@ -104,8 +123,7 @@ impl Translator<'_, '_> {
                 let args: Vec<Ir> = (0..n as u16).map(|k| self.tagged(i.c() + k)).collect();
                 let fits = self.is_of(i.c(), receiver, site.class);
                 let fits = self.method_epoch_is(site.data, fits);
-                let (direct, other, done) = (self.block(), self.block(), self.block());
-                self.b.append_block_param(done, I64);
+                let (direct, other, done) = (self.block(), self.block(), self.result_block());
                 self.b.ins().brif(fits, direct, &[], other, &[]);
                 let state = self.state.clone();
                 self.b.switch_to_block(direct);
@@ -117,9 +135,7 @@ impl Translator<'_, '_> {
                 self.b.switch_to_block(other);
                 self.method_elsewhere(i, &args, done);
                 self.join(after);
-                self.b.switch_to_block(done);
-                let result = self.b.block_params(done)[0];
-                self.set(i.a(), result, ALL);
+                self.take_result(i, done);
             }
             access::METHOD_NATIVE => {
                 // SAFETY: a cached target is an immortal native function.
@@ -132,8 +148,7 @@ impl Translator<'_, '_> {
                 }
                 let fits = self.is_of(i.c(), receiver, site.class);
                 let fits = self.method_epoch_is(site.data, fits);
-                let (direct, other, done) = (self.block(), self.block(), self.block());
-                self.b.append_block_param(done, I64);
+                let (direct, other, done) = (self.block(), self.block(), self.result_block());
                 self.b.ins().brif(fits, direct, &[], other, &[]);
                 let state = self.state.clone();
                 self.b.switch_to_block(direct);
@@ -147,30 +162,21 @@ impl Translator<'_, '_> {
                 );
                 self.b.ins().jump(done, &[result.into()]);
                 let after = std::mem::replace(&mut self.state, state);
-                self.b.switch_to_block(other);
-                self.step(i);
-                let result = self.b.use_var(self.words[i.a() as usize]);
-                self.b.ins().jump(done, &[result.into()]);
-                self.join(after);
-                self.b.switch_to_block(done);
-                let result = self.b.block_params(done)[0];
-                self.set(i.a(), result, ALL);
+                self.otherwise_step(i, other, done, after);
+                self.take_result(i, done);
             }
             _ => {
                 let args: Vec<Ir> = (0..n as u16).map(|k| self.tagged(i.c() + k)).collect();
-                let done = self.block();
-                self.b.append_block_param(done, I64);
+                let done = self.result_block();
                 self.method_elsewhere(i, &args, done);
-                self.b.switch_to_block(done);
-                let result = self.b.block_params(done)[0];
-                self.set(i.a(), result, ALL);
+                self.take_result(i, done);
             }
         }
     }
 
     /// A method call whose receiver is not of the class that compilation saw: by the thread's cache if that is a script's, else by the
     /// interpreter. Ends with a jump to `done`.
-    fn method_elsewhere(&mut self, i: Instr, args: &[Ir], done: cranelift_codegen::ir::Block) {
+    fn method_elsewhere(&mut self, i: Instr, args: &[Ir], done: Block) {
         let name = self.word(self.code.sites[i.b() as usize].0.into());
         let n = self.word(args.len() as i64);
         let found = self.call(
@@ -178,19 +184,7 @@ impl Translator<'_, '_> {
             b"iiii>i",
             &[self.thread, args[0], name, n],
         )[0];
-        let (direct, other) = (self.block(), self.block());
-        self.b.ins().brif(found, direct, &[], other, &[]);
-        let state = self.state.clone();
-        self.b.switch_to_block(direct);
-        let value = self.load(found, self.layout.code_value);
-        let result = self.frame_call(Callee::Found(found), value, args, Some(i.a()), ReturnKind::Register);
-        self.b.ins().jump(done, &[result.into()]);
-        let after = std::mem::replace(&mut self.state, state);
-        self.b.switch_to_block(other);
-        self.step(i);
-        let result = self.b.use_var(self.words[i.a() as usize]);
-        self.b.ins().jump(done, &[result.into()]);
-        self.join(after);
+        self.call_found(i, found, None, args, done);
     }
 
     pub(super) fn new_instance(&mut self, i: Instr) {
@@ -201,8 +195,7 @@ impl Translator<'_, '_> {
         let results =
             self.call(runtime::construct as *const () as usize, b"iii>ii", &[self.thread, class, n]);
         let (instance, found) = (results[0], results[1]);
-        let (made, not, done) = (self.block(), self.block(), self.block());
-        self.b.append_block_param(done, I64);
+        let (made, not, done) = (self.block(), self.block(), self.result_block());
         let failed = self.b.ins().icmp_imm_s(IntCC::Equal, instance, runtime::FAILED as i64);
         self.b.ins().brif(failed, not, &[], made, &[]);
         let state = self.state.clone();
@@ -222,15 +215,9 @@ impl Translator<'_, '_> {
         let general = self.block();
         let leaving = self.leaving();
         self.b.ins().brif(found, general, &[], leaving, &[]);
-        self.b.switch_to_block(general);
-        self.step(i);
-        let result = self.b.use_var(self.words[i.a() as usize]);
-        self.b.ins().jump(done, &[result.into()]);
-        self.join(after);
+        self.otherwise_step(i, general, done, after);
         self.join(self.before.clone());
-        self.b.switch_to_block(done);
-        let result = self.b.block_params(done)[0];
-        self.set(i.a(), result, OTHER | ALL);
+        self.take_result(i, done);
     }
 
     /// A flag: the value is an object of one of these classes.

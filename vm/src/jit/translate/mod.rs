@@ -146,7 +146,7 @@ pub(super) struct Translator<'a, 'b> {
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
-    /// Translates `code` into the function that `builder` builds.
+    /// Translates `code` into the function that `builder` builds. For each instruction, the number of the entry there.
     pub(super) fn run(
         builder: &'a mut FunctionBuilder<'b>,
         code: &'static Code,
@@ -154,7 +154,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         layout: &'a Layout,
         assume: Assume,
         stress: bool,
-    ) {
+    ) -> Box<[u16]> {
         let facts = Facts::new(code);
         let at = masks::at_blocks(code, feedback, &facts, assume);
         let registers = code.registers as usize;
@@ -200,14 +200,15 @@ impl<'a, 'b> Translator<'a, 'b> {
             fresh: Vec::new(),
             signatures: Vec::new(),
         };
-        translator.entries(entry);
+        let entries = translator.entries(entry);
         translator.body();
         translator.emit_cold_ends();
         translator.b.seal_all_blocks();
+        entries
     }
 
     /// The ways in: a call by compiled code (0), a call by the interpreter (1), loop heads (2 and up).
-    fn entries(&mut self, entry: Block) {
+    fn entries(&mut self, entry: Block) -> Box<[u16]> {
         let (base, which) = (self.b.block_params(entry)[1], self.b.block_params(entry)[2]);
         self.b.def_var(self.base, base);
         for pc in 0..self.code.code.len() {
@@ -223,10 +224,12 @@ impl<'a, 'b> Translator<'a, 'b> {
         let heads: Vec<usize> = self.facts.loop_heads.clone();
         let mut switch = Switch::new();
         let mut ways = Vec::new();
+        let mut entries = vec![0; self.code.code.len()].into_boxed_slice();
         for (k, &head) in heads.iter().enumerate() {
             if self.at[head].is_some() {
                 let way = self.block();
-                switch.set_entry(k as u128 + 2, way);
+                entries[head] = k as u16 + 2;
+                switch.set_entry(entries[head].into(), way);
                 ways.push((head, way));
             }
         }
@@ -244,7 +247,6 @@ impl<'a, 'b> Translator<'a, 'b> {
             if r < given {
                 let word = self.load_register(r);
                 self.b.def_var(self.words[r], word);
-                self.state.dirty.remove(r);
             } else if self.raw_floats[r] {
                 let zero = self.b.ins().f64const(0.0);
                 self.b.def_var(self.words[r], zero);
@@ -253,15 +255,14 @@ impl<'a, 'b> Translator<'a, 'b> {
             }
         }
         // What lies in the frame: zeros, but for raw registers below compiled callers.
-        for r in 0..self.code.tagged as usize {
-            self.state.reps[r] = Rep::Tagged;
-            self.state.dirty.remove(r);
-        }
+        self.state.reps.fill(Rep::Tagged);
+        self.state.dirty = Bits::new(self.code.registers as usize);
         for r in self.code.tagged as usize..self.code.registers as usize {
             self.state.dirty.add(r);
         }
         self.goto(0);
         self.seal();
+        entries
     }
 
     /// A callee's begin, called by compiled code: the frame has its room, link, code, callee and parameters.
@@ -325,7 +326,7 @@ impl<'a, 'b> Translator<'a, 'b> {
                 self.b.switch_to_block(fine);
             }
             if self.state.reps[r] == Rep::Float {
-                let bits = self.call(super::runtime::float_bits as *const () as usize, b"i>i", &[word])[0];
+                let bits = self.call(super::runtime::unbox_float as *const () as usize, b"i>ii", &[word])[0];
                 let float = self.b.ins().bitcast(F64, MemFlagsData::new(), bits);
                 self.b.def_var(self.floats[r], float);
             } else {

@@ -100,8 +100,7 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn get_global(&mut self, i: Instr) {
-        let (slow, done) = (self.cold(), self.block());
-        self.b.append_block_param(done, I64);
+        let (slow, done) = (self.cold(), self.result_block());
         let (address, _) = self.variable(i.d(), slow);
         let value = self.load(address, 0);
         let unset = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::EMPTY.bits() as i64);
@@ -110,9 +109,7 @@ impl Translator<'_, '_> {
         let slot = self.word(i.d().into());
         let value = self.helper(runtime::get_global as *const () as usize, b"ii>i", &[self.thread, slot]);
         self.b.ins().jump(done, &[value.into()]);
-        self.b.switch_to_block(done);
-        let value = self.b.block_params(done)[0];
-        self.set(i.a(), value, ALL);
+        self.take_result(i, done);
     }
 
     pub(super) fn set_global(&mut self, i: Instr) {
@@ -181,8 +178,7 @@ impl Translator<'_, '_> {
             self.set(i.a(), value, self.feedback.slot_mask(i.c()));
             return self.unreachable(slow);
         }
-        let done = self.block();
-        self.b.append_block_param(done, I64);
+        let done = self.result_block();
         if site.kind == access::SLOT {
             self.expect_slot(i.b(), object, i.c(), slow);
             let value = self.load(object, 8 + site.data as i32 * 8 - TAG);
@@ -190,14 +186,17 @@ impl Translator<'_, '_> {
         } else {
             self.b.ins().jump(slow, &[]);
         }
+        self.otherwise_get_attr(i, object, slow, done);
+    }
+
+    /// The slow way of reading the attribute that operand `c` names, in block `slow`; then on with the result of either way.
+    fn otherwise_get_attr(&mut self, i: Instr, object: Ir, slow: Block, done: Block) {
         self.b.switch_to_block(slow);
         let number = self.word(i.c().into());
         let value =
             self.helper(runtime::get_attr as *const () as usize, b"iii>i", &[self.thread, object, number]);
         self.b.ins().jump(done, &[value.into()]);
-        self.b.switch_to_block(done);
-        let value = self.b.block_params(done)[0];
-        self.set(i.a(), value, ALL);
+        self.take_result(i, done);
     }
 
     /// A block that turned out not to be needed.
@@ -381,20 +380,12 @@ impl Translator<'_, '_> {
 
     pub(super) fn length(&mut self, i: Instr) {
         let object = self.tagged(i.b());
-        let (slow, done) = (self.cold(), self.block());
-        self.b.append_block_param(done, I64);
+        let (slow, done) = (self.cold(), self.result_block());
         self.expect_kind(object, Kind::Array, slow);
         let length = self.load(object, LENGTH);
         let word = self.b.ins().ishl_imm_s(length, 1);
         self.b.ins().jump(done, &[word.into()]);
-        self.b.switch_to_block(slow);
-        let number = self.word(i.c().into());
-        let value =
-            self.helper(runtime::get_attr as *const () as usize, b"iii>i", &[self.thread, object, number]);
-        self.b.ins().jump(done, &[value.into()]);
-        self.b.switch_to_block(done);
-        let value = self.b.block_params(done)[0];
-        self.set(i.a(), value, ALL);
+        self.otherwise_get_attr(i, object, slow, done);
     }
 
     /// The address of element `index` of an array whose kind was checked; `slow` if it is not inside.
@@ -423,8 +414,7 @@ impl Translator<'_, '_> {
 
     pub(super) fn get_index(&mut self, i: Instr) {
         let object = self.tagged(i.b());
-        let (slow, done) = (self.cold(), self.block());
-        self.b.append_block_param(done, I64);
+        let (slow, done) = (self.cold(), self.result_block());
         let raw = i.op() == Some(Op::ArrGet);
         let (index, key) = match i.op() {
             Some(Op::GetIndexI) => {
@@ -445,19 +435,10 @@ impl Translator<'_, '_> {
             true => {
                 self.helper(runtime::get_raw as *const () as usize, b"iii>i", &[self.thread, object, key])
             }
-            false => {
-                let number = self.word(Op::GetIndex as i64);
-                self.helper(
-                    runtime::binary as *const () as usize,
-                    b"iiii>i",
-                    &[self.thread, object, key, number],
-                )
-            }
+            false => self.binary_slowly(Op::GetIndex, object, key),
         };
         self.b.ins().jump(done, &[value.into()]);
-        self.b.switch_to_block(done);
-        let value = self.b.block_params(done)[0];
-        self.set(i.a(), value, ALL);
+        self.take_result(i, done);
     }
 
     pub(super) fn set_index(&mut self, i: Instr) {

@@ -129,7 +129,10 @@ impl Translator<'_, '_> {
                 self.set_float(i.a(), float);
             }
             Op::UnboxI => self.unbox_int(i),
-            Op::UnboxF => self.unbox_float(i),
+            Op::UnboxF => {
+                let float = self.number(super::arith::Operand::Register(i.b()));
+                self.set_raw_float(i.a(), float);
+            }
             Op::IToF => {
                 let n = self.raw_int(i.b());
                 let float = self.b.ins().fcvt_from_sint(F64, n);
@@ -154,7 +157,7 @@ impl Translator<'_, '_> {
             }
             Op::IDivI | Op::IModI => {
                 if matches!(i.sc(), 0 | -1) {
-                    return self.step_raw(i);
+                    return self.step(i);
                 }
                 let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
                 let result = if op == Op::IDivI { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) };
@@ -304,11 +307,6 @@ impl Translator<'_, '_> {
         self.set_raw_int(a, result);
     }
 
-    /// An operation that always fails or nearly so.
-    fn step_raw(&mut self, i: Instr) {
-        self.step(i);
-    }
-
     fn box_int(&mut self, i: Instr) {
         let n = self.raw_int(i.b());
         let (word, over) = self.b.ins().sadd_overflow(n, n);
@@ -343,29 +341,5 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(done);
         let n = self.b.block_params(done)[0];
         self.set_raw_int(i.a(), n);
-    }
-
-    fn unbox_float(&mut self, i: Instr) {
-        if self.mask(i.b()) == super::super::masks::FLOAT {
-            let float = self.float(i.b());
-            return self.set_raw_float(i.a(), float);
-        }
-        let word = self.tagged(i.b());
-        let (common, rare, done) = (self.block(), self.cold(), self.block());
-        self.b.append_block_param(done, F64);
-        let tag = self.b.ins().band_imm_s(word, 3);
-        let is_tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
-        self.b.ins().brif(is_tagged, common, &[], rare, &[]);
-        self.b.switch_to_block(common);
-        let float = self.untag_float(word);
-        self.b.ins().jump(done, &[float.into()]);
-        self.b.switch_to_block(rare);
-        let results = self.call(runtime::unbox_float as *const () as usize, b"i>ii", &[word]);
-        self.guard(results[1]);
-        let float = self.b.ins().bitcast(F64, MemFlagsData::new(), results[0]);
-        self.b.ins().jump(done, &[float.into()]);
-        self.b.switch_to_block(done);
-        let float = self.b.block_params(done)[0];
-        self.set_raw_float(i.a(), float);
     }
 }

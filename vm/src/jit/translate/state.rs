@@ -3,7 +3,7 @@
 use super::super::facts::{Bits, Facts, falls_through, jump_target, registers};
 use super::super::masks::{self, FLOAT, INT, Mask};
 use super::super::runtime;
-use super::{Rep, State, Translator, syncs};
+use super::{Rep, State, Translator, by_step, syncs};
 use crate::bytecode::Instr;
 use crate::code::Code;
 use crate::value::Value;
@@ -30,19 +30,12 @@ pub(super) fn dirty_at_blocks(code: &Code, facts: &Facts) -> Vec<Bits> {
             }
             let i = code.code[pc];
             let written = registers(code, i).writes;
-            if syncs(i.op().expect("verified")) {
+            let op = i.op().expect("verified");
+            if syncs(op) {
                 dirty = Bits::new(code.registers as usize);
-            } else {
-                written.iter().for_each(|r| dirty.add(*r as usize));
             }
-            if matches!(
-                i.op(),
-                Some(
-                    crate::bytecode::Op::Call
-                        | crate::bytecode::Op::CallStatic
-                        | crate::bytecode::Op::CallMethod
-                )
-            ) {
+            // What the interpreter writes, it writes to the frame.
+            if !by_step(op) {
                 written.iter().for_each(|r| dirty.add(*r as usize));
             }
             if let Some(target) = jump_target(pc, i) {
@@ -133,7 +126,7 @@ impl Translator<'_, '_> {
         let float = self.untag_float(word);
         self.b.ins().jump(done, &[float.into()]);
         self.b.switch_to_block(rare);
-        let bits = self.call(runtime::float_bits as *const () as usize, b"i>i", &[word])[0];
+        let bits = self.call(runtime::unbox_float as *const () as usize, b"i>ii", &[word])[0];
         let float = self.b.ins().bitcast(F64, MemFlagsData::new(), bits);
         self.b.ins().jump(done, &[float.into()]);
         self.b.switch_to_block(done);
