@@ -391,8 +391,18 @@ impl Heap {
     /// If the system has no memory.
     #[cfg_attr(not(feature = "jit"), allow(dead_code))]
     pub(crate) fn float_beyond_limit(&mut self, value: f64) -> Value {
+        self.beyond_limit(|heap| heap.float(value))
+    }
+
+    /// An integer as a value, as [`float_beyond_limit`](Self::float_beyond_limit) makes a float one.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub(crate) fn int_beyond_limit(&mut self, value: i64) -> Value {
+        self.beyond_limit(|heap| heap.int(value))
+    }
+
+    fn beyond_limit(&mut self, make: impl Fn(&mut Self) -> Result<Value, OutOfMemory>) -> Value {
         for _ in 0..64 {
-            if let Ok(v) = self.float(value) {
+            if let Ok(v) = make(self) {
                 return v;
             }
             self.space.slack += block::BLOCK;

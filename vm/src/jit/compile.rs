@@ -3,16 +3,13 @@
 //! Invariant: machine code is never freed before the VM, like the linked code that it belongs to: a native frame may return into code
 //! that has been replaced. Memory is writable before it is executable, never both (`cranelift-jit` sees to that).
 
-use super::masks::{ALL, Assume, FLOAT, Mask};
+use super::layout::Layout;
+use super::masks::Assume;
+use super::restore::Exit;
 use super::slot::state;
-use super::translate::Translator;
-use crate::class::AttributeType;
+use super::translate::{Translated, Translator};
+use super::unit::Unit;
 use crate::code::Code;
-use crate::heap::Heap;
-use crate::interp::access;
-use crate::interp::ic::Ic;
-use crate::thread::Thread;
-use crate::thread::environments::Environments;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{AbiParam, Signature, UserFuncName};
 use cranelift_codegen::isa::CallConv;
@@ -20,144 +17,13 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::Module;
-use smallvec::SmallVec;
-use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use target_lexicon::Triple;
-
-/// Functions longer than this are left to the interpreter.
-const MAX_INSTRUCTIONS: usize = 6_000;
-/// So are functions with more registers.
-const MAX_REGISTERS: u32 = 250;
-
-/// Where things lie, as compiled code sees them.
-pub(crate) struct Layout {
-    pub(super) triple: Triple,
-    pub(super) pc: i32,
-    pub(super) base: i32,
-    pub(super) code: i32,
-    pub(super) used: i32,
-    pub(super) stack_end: i32,
-    pub(super) limit: i32,
-    /// Of the address of the first environment, and of how many there are.
-    pub(super) environments: i32,
-    pub(super) environment_count: i32,
-    pub(super) native_limit: i32,
-    pub(super) code_entry: i32,
-    pub(super) code_value: i32,
-    pub(super) code_registers: i32,
-    /// Address of the VM's method epoch.
-    pub(super) method_epoch: usize,
-    /// Bytes of a block, a power of two.
-    pub(super) block: usize,
-    /// The bit of an object's side byte that asks for its writes to be logged.
-    pub(super) log: u8,
-    /// Whether other processors see stores in their order.
-    pub(super) stores_in_order: bool,
-}
-
-impl Layout {
-    fn new(triple: Triple, method_epoch: usize) -> Self {
-        let jit = offset_of!(Thread, jit) as i32;
-        Self {
-            stores_in_order: matches!(triple.architecture, target_lexicon::Architecture::X86_64),
-            triple,
-            pc: offset_of!(Thread, pc) as i32,
-            base: offset_of!(Thread, base) as i32,
-            code: offset_of!(Thread, code) as i32,
-            used: offset_of!(Thread, used) as i32,
-            stack_end: offset_of!(Thread, stack_end) as i32,
-            limit: jit + offset_of!(super::ThreadJit, limit) as i32,
-            native_limit: jit + offset_of!(super::ThreadJit, native_limit) as i32,
-            code_entry: (offset_of!(Code, jit) + offset_of!(super::JitSlot, entry)) as i32,
-            code_value: offset_of!(Code, value) as i32,
-            code_registers: offset_of!(Code, registers) as i32,
-            environments: (offset_of!(Thread, envs) + Environments::FIRST_OFFSET) as i32,
-            environment_count: (offset_of!(Thread, envs) + Environments::COUNT_OFFSET) as i32,
-            method_epoch,
-            block: Heap::BLOCK_BYTES,
-            log: Heap::LOG_BIT,
-        }
-    }
-}
-
-/// What a thread's inline caches have seen at the sites of a function.
-pub(crate) struct Feedback {
-    sites: Vec<Site>,
-}
-
-/// What is known of one site.
-struct Site {
-    ic: Ic,
-    /// For an attribute: other classes that have it in the same slot.
-    others: SmallVec<[u32; 4]>,
-    /// The forms of an attribute's values, by its declared type.
-    mask: Mask,
-}
-
-/// Misses of a cache below which its site is taken to see one class only.
-const FEW_MISSES: u32 = 4;
-
-impl Feedback {
-    /// The thread's caches as they are.
-    pub(super) fn take(thread: &Thread, code: &Code) -> Self {
-        // SAFETY: every thread's table has room for all sites of the VM.
-        let caches =
-            unsafe { std::slice::from_raw_parts(thread.ics.add(code.ic_base as usize), code.sites.len()) };
-        let sites = caches.iter().zip(&code.sites).map(|(ic, name)| {
-            let mut site = Site { ic: *ic, others: SmallVec::new(), mask: ALL };
-            if access::is_slot(ic.kind) {
-                let attribute = &thread.vm.class(ic.class).attributes[ic.data as usize];
-                if attribute.ty == AttributeType::Float && attribute.initial.as_float().is_some() {
-                    site.mask = FLOAT;
-                }
-                if ic.misses >= FEW_MISSES {
-                    site.others.extend(
-                        thread
-                            .vm
-                            .classes()
-                            .filter(|class| {
-                                class.id != ic.class
-                                    && class.slots.get(name) == Some(&ic.data)
-                                    && class.attributes[ic.data as usize].ty == attribute.ty
-                                    && class.attributes[ic.data as usize].module == attribute.module
-                            })
-                            .map(|class| class.id)
-                            .take(4),
-                    );
-                }
-            }
-            site
-        });
-        Self { sites: sites.collect() }
-    }
-
-    pub(super) fn site(&self, site: u16) -> Ic {
-        self.sites[site as usize].ic
-    }
-
-    /// Whether compiled code leaves if the object at an attribute's site is not of the class seen there.
-    pub(super) fn one_class(&self, site: u16, assume: Assume) -> bool {
-        let site = &self.sites[site as usize].ic;
-        !assume.wide && access::is_slot(site.kind) && site.misses < FEW_MISSES
-    }
-
-    /// The forms that the attribute at a site can have, if its object is of the class seen there.
-    pub(super) fn slot_mask(&self, site: u16) -> Mask {
-        self.sites[site as usize].mask
-    }
-
-    /// The classes that have the attribute at a site in the slot seen there.
-    pub(super) fn classes(&self, site: u16) -> SmallVec<[u32; 5]> {
-        let site = &self.sites[site as usize];
-        std::iter::once(site.ic.class).chain(site.others.iter().copied()).collect()
-    }
-}
 
 /// What the compilers of a VM have done. It may be read while they work.
 #[derive(Default, Debug)]
@@ -196,9 +62,12 @@ struct Worker {
 /// A function to be compiled.
 struct Request {
     code: &'static Code,
-    feedback: Feedback,
+    unit: Unit,
     wide: bool,
 }
+
+// SAFETY: what a unit refers to is linked code, classes and other immortal objects, which any thread may read.
+unsafe impl Send for Request {}
 
 /// What became of a function.
 struct Compiled {
@@ -207,13 +76,20 @@ struct Compiled {
     entries: Box<[u16]>,
     /// Bytes of machine code.
     size: usize,
+    /// Words above its base that a frame of the function needs, with those of spliced functions.
+    extent: usize,
 }
 
 struct Compiler {
     module: Option<JITModule>,
     contexts: FunctionBuilderContext,
     layout: Layout,
+    /// What compiled code refers to.
+    exits: Vec<Box<Exit>>,
 }
+
+// SAFETY: exits refer to linked code, which any thread may read.
+unsafe impl Send for Compiler {}
 
 impl Compiler {
     fn new(method_epoch: usize) -> Result<Self, String> {
@@ -228,33 +104,36 @@ impl Compiler {
             cranelift_native::builder()?.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())?;
         let layout = Layout::new(isa.triple().clone(), method_epoch);
         let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
-        Ok(Self { module: Some(JITModule::new(builder)), contexts: FunctionBuilderContext::new(), layout })
+        let module = Some(JITModule::new(builder));
+        Ok(Self { module, contexts: FunctionBuilderContext::new(), layout, exits: Vec::new() })
     }
 
     /// Translates a function.
     fn compile(
         &mut self,
-        code: &'static Code,
-        feedback: &Feedback,
+        unit: Unit,
         assume: Assume,
         stress: bool,
     ) -> Result<Compiled, String> {
+        let (id, extent) = (unit.frames[0].code.id, unit.extent());
         let module = self.module.as_mut().expect("there until it is dropped");
         let mut context = module.make_context();
         let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
         signature.params.extend([AbiParam::new(I64); 3]);
         signature.returns.extend([AbiParam::new(I64); 2]);
         context.func.signature = signature;
-        context.func.name = UserFuncName::user(0, code.id);
+        context.func.name = UserFuncName::user(0, id);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        let entries = Translator::run(&mut builder, code, feedback, &self.layout, assume, stress);
+        let Translated { entries, exits } =
+            Translator::run(&mut builder, Rc::new(unit), &self.layout, assume, stress);
+        self.exits.extend(exits);
         builder.finalize(module.target_config());
         let id = module.declare_anonymous_function(&context.func.signature).map_err(|e| e.to_string())?;
         module.define_function(id, &mut context).map_err(|e| format!("{e:?}"))?;
         let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
         module.clear_context(&mut context);
         module.finalize_definitions().map_err(|e| e.to_string())?;
-        Ok(Compiled { entry: module.get_finalized_function(id), entries, size })
+        Ok(Compiled { entry: module.get_finalized_function(id), entries, size, extent })
     }
 }
 
@@ -274,15 +153,20 @@ impl Jit {
     }
 
     /// Has a function compiled whose state has been set to `ASKED`: at once, or by a thread of its own while the interpreter goes on.
-    pub(super) fn request(&self, code: &'static Code, feedback: Feedback, wide: bool, at_once: bool) {
-        let request = Request { code, feedback, wide };
+    pub(super) fn request(&self, code: &'static Code, unit: Unit, wide: bool, at_once: bool) {
+        let request = Request { code, unit, wide };
         let request = match at_once {
             true => Some(request),
             false => self.send(request),
         };
         if let Some(request) = request {
-            self.shared.compile(&request);
+            self.shared.compile(request);
         }
+    }
+
+    /// A function that is left to the interpreter.
+    pub(super) fn refuse(&self, code: &Code) {
+        self.shared.refuse(code);
     }
 
     /// Gives the request back if there can be no thread.
@@ -296,7 +180,7 @@ impl Jit {
                     if shared.ending.load(Ordering::Relaxed) {
                         return;
                     }
-                    shared.compile(&request);
+                    shared.compile(request);
                 }
             });
             match thread {
@@ -334,40 +218,41 @@ impl Drop for Jit {
 
 impl Shared {
     /// Compiles a function and publishes it.
-    fn compile(&self, request: &Request) {
-        let Request { code, wide, .. } = *request;
+    fn compile(&self, request: Request) {
+        let Request { code, wide, unit } = request;
         let begun = Instant::now();
-        let done = catch_unwind(AssertUnwindSafe(|| self.try_compile(request)))
+        let done = catch_unwind(AssertUnwindSafe(|| self.try_compile(unit, wide)))
             .unwrap_or_else(|_| Err("the compiler failed".into()));
         let counters = &self.counters;
         counters.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
         match done {
-            Ok(Compiled { entry, entries, size }) => {
+            Ok(Compiled { entry, entries, size, extent }) => {
                 counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
-                let counter = if wide { &counters.again } else { &counters.functions };
+                let again = code.jit.again.load(Ordering::Relaxed) > 0;
+                let counter = if again { &counters.again } else { &counters.functions };
                 counter.fetch_add(1, Ordering::Relaxed);
                 code.jit.entries.get_or_init(|| entries); // the same each time
+                code.jit.extent.store(extent as u32, Ordering::Relaxed);
                 code.jit.entry.store(entry.cast_mut(), Ordering::Release);
+                code.jit.failures.store(0, Ordering::Relaxed);
                 code.jit.state.store(state::READY, Ordering::Release);
             }
-            Err(_) => {
-                counters.refused.fetch_add(1, Ordering::Relaxed);
-                code.jit.entry.store(std::ptr::null_mut(), Ordering::Release);
-                code.jit.state.store(state::REFUSED, Ordering::Release);
-            }
+            Err(_) => self.refuse(code),
         }
     }
 
-    fn try_compile(&self, request: &Request) -> Result<Compiled, String> {
-        let Request { code, ref feedback, wide } = *request;
-        if code.code.len() > MAX_INSTRUCTIONS || code.registers > MAX_REGISTERS {
-            return Err("the function is too large".into());
-        }
+    fn refuse(&self, code: &Code) {
+        self.counters.refused.fetch_add(1, Ordering::Relaxed);
+        code.jit.entry.store(std::ptr::null_mut(), Ordering::Release);
+        code.jit.state.store(state::REFUSED, Ordering::Release);
+    }
+
+    fn try_compile(&self, unit: Unit, wide: bool) -> Result<Compiled, String> {
         let (method_epoch, stress) = *self.settings.get().ok_or("the VM is being made")?;
         let mut compiler = self.compiler.lock().map_err(|_| "the compiler failed before")?;
         if compiler.is_none() {
             *compiler = Some(Compiler::new(method_epoch)?);
         }
-        compiler.as_mut().expect("just made").compile(code, feedback, Assume { wide }, stress)
+        compiler.as_mut().expect("just made").compile(unit, Assume { wide }, stress)
     }
 }

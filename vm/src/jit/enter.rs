@@ -1,8 +1,8 @@
 //! Between the interpreter and compiled code.
 
-use super::compile::Feedback;
 use super::slot::state;
-use super::{JitMode, Left, TOO_MANY_FAILURES, runtime};
+use super::unit::Unit;
+use super::{JitMode, LESSONS, Left, TOO_MANY_FAILURES, runtime};
 use crate::bytecode::Instr;
 use crate::code::Code;
 use crate::interp::{Exit, control};
@@ -23,6 +23,12 @@ type Entry = unsafe extern "C" fn(*mut Thread, *mut u64, u64) -> Returned;
 
 /// Runs the running frame by compiled code, from the entry of this number on. `None`: the interpreter goes on from the thread's state.
 pub(crate) fn enter(thread: &mut Thread, code: *mut u8, entry: u64) -> Option<Exit> {
+    // SAFETY: linked code lives as long as the VM.
+    let extent = unsafe { (*thread.code).jit.extent.load(Ordering::Relaxed) } as usize;
+    // SAFETY: the running frame is live.
+    if unsafe { thread.base.add(extent) } > thread.stack_end && !thread.make_room(extent) {
+        return None; // there is no room for the frames of spliced functions: the interpreter goes on
+    }
     // SAFETY: `code` is what the compiler published for the running frame's code, with this signature. The frame is exact, as everywhere
     // where the interpreter calls out.
     let returned = unsafe { std::mem::transmute::<*mut u8, Entry>(code)(thread, thread.base, entry) };
@@ -61,20 +67,29 @@ pub(crate) fn count(thread: &mut Thread, code: &'static Code) {
 
 #[cold]
 fn ask(thread: &mut Thread, code: &'static Code, wide: bool) {
-    let from = if wide { state::READY } else { state::COLD };
+    let again = code.jit.again.load(Ordering::Relaxed) > 0;
+    let from = if again { state::READY } else { state::COLD };
     if code.jit.state.compare_exchange(from, state::ASKED, Ordering::AcqRel, Ordering::Relaxed).is_err() {
         return;
     }
-    let feedback = Feedback::take(thread, code);
+    let unit = match Unit::make(thread, code, wide) {
+        Ok(unit) => unit,
+        Err(_) => return thread.vm.jit.refuse(code),
+    };
     // A test that wants everything compiled, or a run to be repeated, does not depend on how fast another thread is.
     let at_once = thread.vm.config.jit == JitMode::Always || thread.vm.config.seed.is_some();
-    thread.vm.jit.request(code, feedback, wide, at_once);
+    thread.vm.jit.request(code, unit, wide, at_once);
 }
 
-/// An assumption that compiled code was made with did not hold.
+/// An assumption that compiled code was made with did not hold. Where that happens often, the function is compiled again: with what inline
+/// caches and calls have shown meanwhile, and in the end without any assumption.
 #[cold]
 pub(crate) fn failed(thread: &mut Thread, code: &'static Code) {
-    if code.jit.failures.fetch_add(1, Ordering::Relaxed) + 1 == TOO_MANY_FAILURES {
-        ask(thread, code, true);
+    if code.jit.failures.fetch_add(1, Ordering::Relaxed) + 1 != TOO_MANY_FAILURES {
+        return;
+    }
+    let again = code.jit.again.fetch_add(1, Ordering::Relaxed);
+    if again <= LESSONS {
+        ask(thread, code, again == LESSONS);
     }
 }

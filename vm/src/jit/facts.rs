@@ -1,12 +1,13 @@
-//! What can be said about a function's code without running it: what each instruction reads and writes, where control goes, which
+//! What can be said about a unit's code without running it: what each instruction reads and writes, where control goes, which
 //! registers are live.
 //!
 //! Everything is derived from the op table's operand kinds; only what the table cannot say (how a pair is used, what a closure
 //! captures) stands here by op.
 
+use super::unit::{Callee, Frame, Inst, NOWHERE, Unit, What};
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
-use crate::code::Code;
+use crate::thread::stack::ReturnKind;
 use smallvec::SmallVec;
 
 /// A set of small numbers.
@@ -30,6 +31,14 @@ impl Bits {
         self.0[i / 64] &= !(1 << (i % 64));
     }
 
+    pub(super) fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    pub(super) fn copy_from(&mut self, other: &Bits) {
+        self.0.copy_from_slice(&other.0);
+    }
+
     /// Adds all of `other`; whether there was a new one.
     pub(super) fn union(&mut self, other: &Bits) -> bool {
         let mut grew = false;
@@ -40,9 +49,21 @@ impl Bits {
         grew
     }
 
+    /// Keeps only what is in `other` too; whether something was lost.
+    pub(super) fn intersect(&mut self, other: &Bits) -> bool {
+        let mut lost = false;
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            lost |= *mine & !theirs != 0;
+            *mine &= theirs;
+        }
+        lost
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().enumerate().flat_map(|(word, &bits)| {
-            (0..64).filter(move |bit| bits >> bit & 1 != 0).map(move |bit| word * 64 + bit)
+            std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)))
+                .take_while(|bits| *bits != 0)
+                .map(move |bits| word * 64 + bits.trailing_zeros() as usize)
         })
     }
 }
@@ -55,8 +76,39 @@ pub(super) struct Registers {
 }
 
 /// What an instruction reads and writes. A write that does not happen on every way out counts as a read too.
-pub(super) fn registers(code: &Code, i: Instr) -> Registers {
+pub(super) fn registers(unit: &Unit, inst: &Inst) -> Registers {
     let mut found = Registers::default();
+    let frame = unit.frame(inst);
+    match inst.what {
+        What::Op => of_op(frame, inst.i, &mut found),
+        What::Enter(_) => {
+            of_op(frame, inst.i, &mut found);
+            found.writes.clear();
+            let entered = unit.entered(inst).expect("it enters");
+            let first = entered.at as u16;
+            found.writes.push(first - 1);
+            found.writes.extend((0..entered.code.tagged as u16).map(|k| first + k));
+            if matches!(entered.callee, Callee::Constructor { .. }) {
+                found.writes.push(entered.dst);
+            }
+        }
+        What::Leave => {
+            if inst.i.op() == Some(Op::Return) {
+                found.reads.push(inst.i.a());
+            }
+            if frame.kind == ReturnKind::Register {
+                found.writes.push(frame.dst);
+            }
+        }
+    }
+    // A closure's captured values are reached through it, and its frame needs it.
+    if let Callee::Closure(_) = frame.callee {
+        found.reads.push(frame.at as u16 - 1);
+    }
+    found
+}
+
+fn of_op(frame: &Frame, i: Instr, found: &mut Registers) {
     let op = i.op().expect("verified");
     let info = op.info();
     for (field, kind) in info.operands() {
@@ -95,35 +147,24 @@ pub(super) fn registers(code: &Code, i: Instr) -> Registers {
         }
         Op::Closure => {
             // SAFETY: linked code lives as long as the VM; the verifier checked the function's index.
-            let callee = unsafe { (&(*code.module).functions)[i.d() as usize] };
+            let callee = unsafe { (&(*frame.code.module).functions)[i.d() as usize] };
             found.reads.extend(callee.capture_list.iter().filter_map(|capture| match *capture {
-                Capture::Register(r) => Some(r),
+                Capture::Register(r) => Some(r + frame.at as u16),
                 Capture::Upvalue(_) => None,
             }));
         }
         _ => {}
     }
-    found
 }
 
-/// Where the jump of an instruction goes, if it has one.
-pub(super) fn jump_target(pc: usize, i: Instr) -> Option<usize> {
-    let field = i.op().expect("verified").info().field_of(Operand::Jump)?;
-    Some((pc as i64 + 1 + i64::from(field.signed(i))) as usize)
-}
-
-/// Whether control may reach the next instruction.
-pub(super) fn falls_through(i: Instr) -> bool {
-    let info = i.op().expect("verified").info();
-    info.flags & crate::bytecode::ops::ENDS == 0 && !info.jumps_always()
-}
-
-/// Blocks and liveness of a function.
+/// Blocks and liveness of a unit.
 pub(super) struct Facts {
     /// Whether a block begins at an instruction.
     pub(super) leads: Vec<bool>,
     /// Targets of backward jumps, in order.
     pub(super) loop_heads: Vec<usize>,
+    /// What each instruction reads and writes.
+    pub(super) accesses: Vec<Registers>,
     /// Registers whose values may be read when control is before an instruction, by its handlers too.
     pub(super) live: Vec<Bits>,
     /// Registers that a handler around an instruction may read.
@@ -131,67 +172,75 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn new(code: &Code) -> Self {
-        let count = code.code.len();
-        let registers_count = code.registers as usize;
+    pub(super) fn new(unit: &Unit) -> Self {
+        let count = unit.insts.len();
         let mut leads = vec![false; count];
         leads[0] = true;
         let mut loop_heads = Vec::new();
-        for (pc, i) in code.code.iter().enumerate() {
-            if let Some(target) = jump_target(pc, *i) {
+        for (at, inst) in unit.insts.iter().enumerate() {
+            let jumps = inst.target != NOWHERE;
+            if jumps {
+                let target = inst.target as usize;
                 leads[target] = true;
-                if target <= pc && !loop_heads.contains(&target) {
+                if target <= at && !loop_heads.contains(&target) {
                     loop_heads.push(target);
                 }
             }
-            if (jump_target(pc, *i).is_some() || !falls_through(*i)) && pc + 1 < count {
-                leads[pc + 1] = true;
+            // Going into a spliced function ends no block, unless there is another way.
+            if (jumps || !unit.falls_through(inst)) && at + 1 < count {
+                leads[at + 1] = true;
             }
         }
         loop_heads.sort_unstable();
-        let mut facts = Facts {
-            leads,
-            loop_heads,
-            live: vec![Bits::new(registers_count); count],
-            caught: vec![Bits::new(registers_count); count],
-        };
-        facts.find_live(code);
+        let none = Bits::new(unit.registers());
+        let caught = if unit.handlers.is_empty() { Vec::new() } else { vec![none.clone(); count] };
+        let accesses = unit.insts.iter().map(|inst| registers(unit, inst)).collect();
+        let mut facts = Facts { leads, loop_heads, accesses, live: vec![none; count], caught };
+        facts.find_live(unit);
         facts
     }
 
-    fn find_live(&mut self, code: &Code) {
-        let count = code.code.len();
-        let accesses: Vec<Registers> = code.code.iter().map(|i| registers(code, *i)).collect();
+    fn find_live(&mut self, unit: &Unit) {
+        let count = unit.insts.len();
+        let mut live = Bits::new(unit.registers());
         loop {
             let mut changed = false;
-            for handler in &code.handlers {
-                let mut live = self.live[handler.target as usize].clone();
-                live.remove(handler.register as usize);
-                for pc in handler.start as usize..handler.end as usize {
-                    changed |= self.caught[pc].union(&live);
+            for handler in &unit.handlers {
+                live.copy_from(&self.live[handler.target]);
+                live.remove(handler.register);
+                for at in handler.start..handler.end {
+                    changed |= self.caught[at].union(&live);
                 }
             }
-            for pc in (0..count).rev() {
-                let i = code.code[pc];
-                let mut live = Bits::new(code.registers as usize);
-                if falls_through(i) {
-                    live.union(&self.live[pc + 1]);
+            for at in (0..count).rev() {
+                let inst = &unit.insts[at];
+                live.clear();
+                if unit.falls_through(inst) {
+                    live.union(&self.live[at + 1]);
                 }
-                if let Some(target) = jump_target(pc, i) {
-                    live.union(&self.live[target]);
+                if inst.target != NOWHERE {
+                    live.union(&self.live[inst.target as usize]);
                 }
-                for r in &accesses[pc].writes {
+                // Where control goes elsewhere instead of into a spliced function, nobody reads the function's registers.
+                for r in &self.accesses[at].writes {
                     live.remove(*r as usize);
                 }
-                for r in &accesses[pc].reads {
+                for r in &self.accesses[at].reads {
                     live.add(*r as usize);
                 }
-                live.union(&self.caught[pc]);
-                changed |= self.live[pc].union(&live);
+                if let Some(caught) = self.caught.get(at) {
+                    live.union(caught);
+                }
+                changed |= self.live[at].union(&live);
             }
             if !changed {
                 return;
             }
         }
+    }
+
+    /// Registers that a handler around an instruction may read, if there is one.
+    pub(super) fn caught(&self, at: usize) -> Option<&Bits> {
+        self.caught.get(at)
     }
 }

@@ -1,16 +1,16 @@
-//! Which values a tagged register can hold at each place: an abstract run of the code over sets of value forms.
+//! Which values a tagged register can hold at each place: an abstract run of a unit over sets of value forms.
 //!
-//! The results hold for control that came along the code's own jumps. What comes in from the interpreter at a loop head is checked
+//! The results hold for control that came along the unit's own jumps. What comes in from the interpreter at a loop head is checked
 //! against them there. Integer results are taken not to overflow 63 bits, and arithmetic with a float to have two numbers: where
 //! that is wrong, compiled code leaves before the instruction; a function that leaves often is compiled again with
 //! [`Assume::wide`].
 
-use super::Feedback;
-use super::facts::{Facts, falls_through, jump_target, registers};
-use crate::bytecode::Instr;
+use super::facts::Facts;
+use super::unit::{Callee, Inst, NOWHERE, Unit, What};
 use crate::bytecode::ops::{Op, Operand};
-use crate::code::{Code, LinkedType};
-use crate::object::Kind;
+use crate::code::LinkedType;
+use crate::interp::access;
+use crate::object::{Kind, class_id};
 use crate::value::Value;
 
 /// A set of value forms.
@@ -26,16 +26,61 @@ pub(super) const BOOL: Mask = 4;
 pub(super) const NULL: Mask = 8;
 /// Arrays of the own heap.
 pub(super) const ARRAY: Mask = 16;
-/// All else, boxed integers included.
+/// All else.
 pub(super) const OTHER: Mask = 32;
+/// Integers in a box.
+pub(super) const BIG: Mask = 64;
 /// Anything.
-pub(super) const ALL: Mask = 63;
+pub(super) const ALL: Mask = 127;
 
 /// What compiled code may take for granted and leave when it is wrong.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Assume {
     /// Nothing: results are whatever the operation can give.
     pub(super) wide: bool,
+}
+
+/// What is known of a register's value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Known {
+    pub(super) mask: Mask,
+    /// If the value is an object other than a number: its class. 0 where that is not known.
+    pub(super) class: u32,
+}
+
+impl Known {
+    pub(super) const fn form(mask: Mask) -> Self {
+        Self { mask, class: 0 }
+    }
+
+    pub(super) const fn of_class(class: u32) -> Self {
+        let mask = if class == class_id::ARRAY { ARRAY } else { OTHER };
+        Self { mask, class }
+    }
+
+    /// Forms of which the class says something.
+    const OBJECTS: Mask = ARRAY | OTHER;
+
+    /// What is known of a value that is one or the other.
+    fn or(self, other: Self) -> Self {
+        let class = match (self.mask & Self::OBJECTS, other.mask & Self::OBJECTS) {
+            (_, 0) => self.class,
+            (0, _) => other.class,
+            _ if self.class == other.class => self.class,
+            _ => 0,
+        };
+        Self { mask: self.mask | other.mask, class }
+    }
+
+    /// Whether the value is certainly an object of this class.
+    pub(super) fn is(self, class: u32) -> bool {
+        class != 0 && self.class == class && self.mask & !Self::OBJECTS == 0
+    }
+
+    /// Whether the value is an integer, boxed or not.
+    pub(super) fn is_integer(self) -> bool {
+        self.mask & !(INT | BIG) == 0
+    }
 }
 
 /// The form of a value.
@@ -50,6 +95,8 @@ pub(super) fn mask_of(v: Value) -> Mask {
         NULL
     } else if v.is_kind(Kind::Array) {
         ARRAY
+    } else if v.is_kind(Kind::BoxInt) {
+        BIG
     } else {
         OTHER
     }
@@ -57,114 +104,230 @@ pub(super) fn mask_of(v: Value) -> Mask {
 
 /// Result of `+`, `-`, `*` and `/`.
 pub(super) fn arithmetic(assume: Assume, x: Mask, y: Mask) -> Mask {
-    if x == INT && y == INT {
-        return if assume.wide { INT | OTHER } else { INT };
+    if x == INT && y == INT && !assume.wide {
+        return INT;
+    }
+    if (x | y) & !(INT | BIG) == 0 {
+        return INT | BIG;
     }
     if (x == FLOAT || y == FLOAT) && (!assume.wide || (x | y) & !(INT | FLOAT) == 0) {
         return FLOAT;
     }
-    if (x | y) & !(INT | FLOAT) == 0 { INT | FLOAT | OTHER } else { ALL }
+    if (x | y) & !(INT | BIG | FLOAT) == 0 { INT | FLOAT | BIG } else { ALL }
 }
 
 /// Result of the bit operations and of `%`.
 pub(super) fn integral(assume: Assume, x: Mask, y: Mask) -> Mask {
-    if x == INT && y == INT { if assume.wide { INT | OTHER } else { INT } } else { ALL }
+    match (x | y) & !(INT | BIG) == 0 {
+        true if x == INT && y == INT && !assume.wide => INT,
+        true => INT | BIG,
+        false => ALL,
+    }
 }
 
-/// The forms in the tagged registers after an instruction, given those before it.
-pub(super) fn apply(code: &Code, feedback: &Feedback, assume: Assume, i: Instr, masks: &mut [Mask]) {
-    let of = |r: u16, masks: &[Mask]| masks[r as usize];
+/// What is known of the tagged registers after an instruction, given that before it. For one that goes into a spliced function: inside.
+pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known: &mut [Known]) {
+    let inst = &unit.insts[at];
+    let i = inst.i;
+    match inst.what {
+        What::Op => {}
+        What::Enter(_) => return enter(unit, inst, known),
+        What::Leave => {
+            let frame = unit.frame(inst);
+            if frame.kind == crate::thread::stack::ReturnKind::Register {
+                known[frame.dst as usize] = match i.op() {
+                    Some(Op::Return) => known[i.a() as usize],
+                    _ => Known::form(NULL),
+                };
+            }
+            return;
+        }
+    }
+    let frame = unit.frame(inst);
+    let (code, feedback) = (frame.code, &frame.feedback);
+    let of = |r: u16, known: &[Known]| known[r as usize].mask;
+    let over_array = match i.op() {
+        Some(Op::IterStart) => known[i.b() as usize].is(class_id::ARRAY),
+        Some(Op::IterNext) => known[i.a() as usize].is(class_id::ARRAY),
+        _ => false,
+    };
     let op = i.op().expect("verified");
     let (x, y) = match op {
         Op::AddI | Op::SubI | Op::MulI | Op::DivI | Op::ModI | Op::BitAndI | Op::ShlI | Op::ShrI => {
-            (of(i.b(), masks), INT)
+            (of(i.b(), known), INT)
         }
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::BitAnd | Op::BitOr | Op::BitXor => {
-            (of(i.b(), masks), of(i.c(), masks))
+            (of(i.b(), known), of(i.c(), known))
         }
-        Op::Shl | Op::Shr => (of(i.b(), masks), of(i.c(), masks)),
-        Op::Move | Op::Neg => (of(i.b(), masks), ALL),
+        Op::Shl | Op::Shr => (of(i.b(), known), of(i.c(), known)),
+        Op::Neg => (of(i.b(), known), ALL),
         _ => (ALL, ALL),
     };
     let result = match op {
-        Op::Move => x,
-        // SAFETY: the verifier checked the constant's index.
-        Op::LoadK => mask_of(unsafe { *code.consts.add(i.d() as usize) }),
-        Op::LoadNull => NULL,
-        Op::LoadTrue | Op::LoadFalse => BOOL,
-        Op::LoadInt => INT,
-        Op::BoxI => INT | OTHER,
-        Op::BoxF => FLOAT,
-        Op::CheckType => {
-            // SAFETY: linked code lives as long as the VM; the verifier checked the type's index.
-            let known = match unsafe { &(&(*code.module).types)[i.b() as usize] } {
-                LinkedType::Int => INT | OTHER,
-                LinkedType::Float => FLOAT,
-                LinkedType::Bool => BOOL,
-                LinkedType::Str => OTHER,
-                _ => ALL,
-            };
-            match of(i.a(), masks) & known {
-                0 => known,
-                both => both,
+        Op::Move => known[i.b() as usize],
+        Op::LoadK => {
+            // SAFETY: the verifier checked the constant's index.
+            let value = unsafe { *code.consts.add(i.d() as usize) };
+            let mask = mask_of(value);
+            let class = if mask & Known::OBJECTS != 0 { crate::vm::class_id_of(value) } else { 0 };
+            Known { mask, class }
+        }
+        Op::BoxI => Known::form(INT | BIG),
+        Op::BoxF => Known::form(FLOAT),
+        Op::CheckType => checked(unit, inst, assume, known[i.a() as usize]),
+        Op::GetAttr if feedback.one_class(i.c(), assume.wide) && feedback.site(i.c()).kind == access::SLOT => {
+            known[i.b() as usize] = Known::of_class(feedback.site(i.c()).class);
+            Known::form(feedback.slot_mask(i.c()))
+        }
+        Op::NewArray => Known::of_class(class_id::ARRAY),
+        Op::New => match unit.constructed(inst, assume.wide) {
+            Some((class, _)) => Known::of_class(class.id),
+            None => Known::form(ALL),
+        },
+        Op::GetLen if of(i.b(), known) == ARRAY => Known::form(INT),
+        Op::IAGet | Op::FAGet => {
+            known[i.b() as usize] = Known::of_class(typed_class(op));
+            return;
+        }
+        Op::IASet | Op::FASet => {
+            known[i.a() as usize] = Known::of_class(typed_class(op));
+            return;
+        }
+        _ => Known::form(match op {
+            Op::LoadNull => NULL,
+            Op::LoadTrue | Op::LoadFalse => BOOL,
+            Op::LoadInt => INT,
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::AddI | Op::SubI | Op::MulI | Op::DivI => {
+                arithmetic(assume, x, y)
             }
-        }
-        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::AddI | Op::SubI | Op::MulI | Op::DivI => {
-            arithmetic(assume, x, y)
-        }
-        Op::Mod | Op::ModI | Op::BitAnd | Op::BitAndI | Op::BitOr | Op::BitXor => integral(assume, x, y),
-        Op::Shl | Op::ShlI | Op::Shr | Op::ShrI => integral(assume, x, y),
-        Op::Neg if x == FLOAT || x == INT => arithmetic(assume, x, x),
-        Op::Not | Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::In | Op::Is => BOOL,
-        Op::IEq | Op::ILt | Op::ILe | Op::FEq | Op::FLt | Op::FLe => BOOL,
-        Op::GetAttr if feedback.one_class(i.c(), assume) => feedback.slot_mask(i.c()),
-        Op::NewArray => ARRAY,
-        Op::ToStr | Op::Concat | Op::Closure | Op::NewCell | Op::NewMap => OTHER,
-        _ => ALL,
+            Op::Mod | Op::ModI | Op::BitAnd | Op::BitAndI | Op::BitOr | Op::BitXor => integral(assume, x, y),
+            Op::Shl | Op::ShlI | Op::Shr | Op::ShrI => integral(assume, x, y),
+            Op::Neg if x == FLOAT || x & !(INT | BIG) == 0 => arithmetic(assume, x, x),
+            Op::Not | Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::In | Op::Is => BOOL,
+            Op::IEq | Op::ILt | Op::ILe | Op::FEq | Op::FLt | Op::FLe => BOOL,
+            Op::ToStr | Op::Concat | Op::Closure | Op::NewCell | Op::NewMap | Op::NewRange => OTHER,
+            Op::Call if !assume.wide && i.n() == 1 => native_result(inst.hint),
+            _ => ALL,
+        }),
     };
-    for r in registers(code, i).writes {
-        if (r as usize) < masks.len() {
-            masks[r as usize] = result;
+    for &r in &facts.accesses[at].writes {
+        if let Some(register) = known.get_mut(r as usize) {
+            *register = result;
         }
     }
     // A pair's second word is a position.
     if let Some(field) = op.info().field_of(Operand::Pair)
         && matches!(op, Op::IterStart | Op::IterNext)
     {
-        masks[field.unsigned(i) as usize] = ALL;
-        masks[field.unsigned(i) as usize + 1] = INT;
+        let a = field.unsigned(i) as usize;
+        let array = Known::of_class(class_id::ARRAY);
+        known[a] = if over_array { array } else { Known::form(ALL) };
+        known[a + 1] = Known::form(INT);
+        if op == Op::IterNext && i.n() == 2 && over_array {
+            known[i.b() as usize] = Known::form(INT);
+        }
     }
 }
 
-/// The forms in the tagged registers where each block begins.
-pub(super) fn at_blocks(
-    code: &Code,
-    feedback: &Feedback,
-    facts: &Facts,
-    assume: Assume,
-) -> Vec<Option<Vec<Mask>>> {
-    let tagged = code.tagged as usize;
-    let mut at: Vec<Option<Vec<Mask>>> = vec![None; code.code.len()];
-    let mut entry = vec![INT; tagged]; // zero bits are the integer 0
-    let given = code.params as usize + usize::from(code.flags & Code::REST != 0);
-    entry[..given].fill(ALL);
+/// What is known in the function that an instruction goes into.
+fn enter(unit: &Unit, inst: &Inst, known: &mut [Known]) {
+    let frame = unit.entered(inst).expect("it enters");
+    let op = inst.i.op().expect("verified");
+    if let Callee::Method { classes, .. } = &frame.callee
+        && let [class] = classes[..]
+    {
+        known[inst.i.c() as usize] = Known::of_class(class);
+    }
+    let first = frame.at;
+    let given = frame.given as usize;
+    let fresh = usize::from(op == Op::New);
+    let args: Vec<Known> = (fresh..given).map(|k| known[inst.i.c() as usize + k - fresh]).collect();
+    known[first - 1] = Known::of_class(class_id::FUNCTION);
+    known[first..first + frame.code.tagged as usize].fill(Known::form(INT)); // zero bits are the integer 0
+    known[first + fresh..first + given].copy_from_slice(&args);
+    if let Callee::Constructor { class, .. } = &frame.callee {
+        known[first] = Known::of_class(class.id);
+        known[frame.dst as usize] = Known::of_class(class.id);
+    }
+}
+
+/// The class of the arrays that an op works on.
+pub(super) fn typed_class(op: Op) -> u32 {
+    match op {
+        Op::FAGet | Op::FASet => class_id::FLOAT_ARRAY,
+        _ => class_id::INT_ARRAY,
+    }
+}
+
+/// What is known of a value that has passed the check of a declared type.
+fn checked(unit: &Unit, inst: &Inst, assume: Assume, before: Known) -> Known {
+    let frame = unit.frame(inst);
+    // SAFETY: linked code lives as long as the VM; the verifier checked the type's index.
+    let fits = match unsafe { &(&(*frame.code.module).types)[inst.i.b() as usize] } {
+        LinkedType::Int => INT | BIG,
+        LinkedType::Float => return Known::form(FLOAT),
+        LinkedType::Bool => BOOL,
+        LinkedType::Str => OTHER,
+        LinkedType::Any => ALL,
+        LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..) => {
+            let fitting = frame.feedback.fitting(inst.i.b());
+            if !assume.wide && let Some(&first) = fitting.first() {
+                let forms = Known::of_class(first).mask | NULL;
+                let mask = if before.mask & forms == 0 { forms } else { before.mask & forms };
+                // What was known of the class stays known: it is among those that fit.
+                let class = if fitting.len() == 1 { first } else { before.class };
+                return Known { mask, class };
+            }
+            ALL & !(INT | BIG | FLOAT | BOOL)
+        }
+    };
+    match before.mask & fits {
+        0 => Known::form(fits),
+        mask => Known { mask, class: before.class },
+    }
+}
+
+/// The forms of what a native function gives.
+fn native_result(hint: u64) -> Mask {
+    match super::intrinsics::of_value(hint) {
+        Some(intrinsic) => intrinsic.result(),
+        None => ALL,
+    }
+}
+
+/// What is known of the tagged registers where each block begins.
+pub(super) fn at_blocks(unit: &Unit, facts: &Facts, assume: Assume) -> Vec<Option<Vec<Known>>> {
+    let mut at: Vec<Option<Vec<Known>>> = vec![None; unit.insts.len()];
+    let mut entry = vec![Known::form(INT); unit.registers()];
+    let whole = &unit.frames[0];
+    let given = whole.code.params as usize + usize::from(whole.code.flags & crate::code::Code::REST != 0);
+    entry[whole.at..whole.at + given].fill(Known::form(ALL));
     at[0] = Some(entry);
     let mut open = vec![0];
+    let mut waits = vec![false; unit.insts.len()];
+    let mut known = Vec::new();
+    let mut elsewhere = Vec::new();
     while let Some(start) = open.pop() {
-        let mut masks = at[start].clone().expect("opened with its masks");
+        waits[start] = false;
+        known.clone_from(at[start].as_ref().expect("opened with what is known"));
         let mut pc = start;
         loop {
-            let i = code.code[pc];
-            apply(code, feedback, assume, i, &mut masks);
-            if let Some(target) = jump_target(pc, i) {
-                merge(&mut at[target], &masks, target, &mut open);
+            let inst = &unit.insts[pc];
+            let goes_elsewhere = matches!(inst.what, What::Enter(_)) && inst.target != NOWHERE;
+            if goes_elsewhere {
+                elsewhere.clone_from(&known);
             }
-            if !falls_through(i) {
+            apply(unit, facts, assume, pc, &mut known);
+            if inst.target != NOWHERE {
+                let carried = if goes_elsewhere { &elsewhere } else { &known };
+                merge(&mut at, facts, carried, inst.target as usize, &mut open, &mut waits);
+            }
+            if !unit.falls_through(inst) {
                 break;
             }
             pc += 1;
             if facts.leads[pc] {
-                merge(&mut at[pc], &masks, pc, &mut open);
+                merge(&mut at, facts, &known, pc, &mut open, &mut waits);
                 break;
             }
         }
@@ -172,21 +335,31 @@ pub(super) fn at_blocks(
     at
 }
 
-fn merge(at: &mut Option<Vec<Mask>>, masks: &[Mask], block: usize, open: &mut Vec<usize>) {
-    match at {
-        None => *at = Some(masks.to_vec()),
+fn merge(
+    at: &mut [Option<Vec<Known>>],
+    facts: &Facts,
+    known: &[Known],
+    block: usize,
+    open: &mut Vec<usize>,
+    waits: &mut [bool],
+) {
+    match &mut at[block] {
+        None => at[block] = Some(known.to_vec()),
         Some(old) => {
             let mut grew = false;
-            for (old, new) in old.iter_mut().zip(masks) {
-                grew |= new & !*old != 0;
-                *old |= new;
+            // What is dead may be anything.
+            for r in facts.live[block].iter() {
+                let both = old[r].or(known[r]);
+                grew |= both != old[r];
+                old[r] = both;
             }
             if !grew {
                 return;
             }
         }
     }
-    if !open.contains(&block) {
+    if !waits[block] {
+        waits[block] = true;
         open.push(block);
     }
 }

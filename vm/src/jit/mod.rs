@@ -1,7 +1,8 @@
 //! Machine code for hot functions and loops, made by Cranelift.
 //!
 //! The interpreter counts calls and turns of loops (`slot`). A function that has become hot is translated as a whole (`translate`), with
-//! what the thread's inline caches have seen as a guide, and its entry is published by one atomic store. Compiled and
+//! small functions that it calls in their places (`unit`), guided by what the thread's inline caches have seen (`feedback`); its entry is
+//! published by one atomic store. Compiled and
 //! interpreted code share frames, so every call and every loop head is a place where one can take over from the other:
 //!
 //! - the interpreter enters compiled code at calls and at loop heads (on-stack replacement);
@@ -19,11 +20,23 @@ mod compile;
 #[cfg(feature = "jit")]
 mod facts;
 #[cfg(feature = "jit")]
+mod feedback;
+#[cfg(feature = "jit")]
+mod intrinsics;
+#[cfg(feature = "jit")]
+mod layout;
+#[cfg(feature = "jit")]
 mod masks;
+#[cfg(feature = "jit")]
+mod restore;
 #[cfg(feature = "jit")]
 mod runtime;
 #[cfg(feature = "jit")]
 mod translate;
+#[cfg(feature = "jit")]
+mod unit;
+#[cfg(feature = "jit")]
+mod views;
 
 use crate::error::Control;
 use crate::interp::Exit;
@@ -72,9 +85,12 @@ pub fn stats(vm: &crate::vm::Vm) -> JitStats {
 
 /// Calls and turns of loops after which a function is compiled.
 const HOT: u32 = 8_000;
-/// Wrong assumptions after which a function is compiled again without any.
+/// Wrong assumptions after which a function is compiled again.
 #[cfg(feature = "jit")]
 const TOO_MANY_FAILURES: u32 = 30;
+/// How often that is done with what has been learnt; after that, nothing is taken for granted any more.
+#[cfg(feature = "jit")]
+const LESSONS: u32 = 3;
 /// Bytes of native stack that compiled code may use below the interpreter's frame before it leaves.
 const NATIVE_STACK: usize = 256 << 10;
 
@@ -167,8 +183,6 @@ impl ThreadJit {
 
 #[cfg(feature = "jit")]
 pub(crate) use compile::Jit;
-#[cfg(feature = "jit")]
-pub(crate) use compile::{Feedback, Layout};
 #[cfg(feature = "jit")]
 pub(crate) use enter::{count, enter, failed};
 

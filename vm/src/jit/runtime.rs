@@ -4,13 +4,14 @@
 //! keeps the reason in the thread (`jit.control`) and gives [`FAILED`]; the caller then writes its registers back and calls
 //! [`leave`]. So what succeeds costs no write of registers.
 
+use super::restore::{self, Exit, restore};
 use super::{LEFT, Left};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
-use crate::class::Member;
+use crate::class::{Class, Member};
 use crate::code::Code;
 use crate::error::{Control, Outcome};
-use crate::interp::{access, arith, call, compare, control, globals, index, instances, run, types};
+use crate::interp::{access, arith, call, compare, control, describe, globals, index, instances, run, types};
 use crate::native::NativeDef;
 use crate::object::function::{self, Closure};
 use crate::object::task::{FRAME_WORDS, Stack};
@@ -51,7 +52,9 @@ fn value(bits: u64) -> Value {
 }
 
 /// Acts on the failure that a helper kept. The result says how the interpreter goes on (see [`Left`]).
-pub(super) extern "C" fn leave(thread: &mut Thread) -> u64 {
+pub(super) extern "C" fn leave(thread: &mut Thread, base: *mut u64, exit: &Exit, _: &'static Code) -> u64 {
+    // SAFETY: compiled code passes its base, and an exit whose registers it has stored.
+    unsafe { restore(thread, base, exit) };
     let control = thread.jit.control.take().expect("a helper failed");
     Left::from(control::handle(thread, control)).0
 }
@@ -61,8 +64,38 @@ pub(super) extern "C" fn failed(thread: &mut Thread, code: &'static Code) {
     super::failed(thread, code);
 }
 
+/// An assumption of the unit of `whole` did not hold: the interpreter goes on.
+pub(super) extern "C" fn deoptimise(
+    thread: &mut Thread,
+    base: *mut u64,
+    exit: &Exit,
+    whole: &'static Code,
+) -> u64 {
+    // SAFETY: as in `leave`.
+    unsafe { restore(thread, base, exit) };
+    if let Some(called) = restore::called(thread, exit).and_then(function::code_of_value) {
+        // SAFETY: linked code lives as long as the VM; `pc` points into it.
+        let (code, pc) = unsafe { (&*exit.code, exit.pc.offset_from((*exit.code).entry) as u32) };
+        code.jit.note_call(pc, called);
+    }
+    super::failed(thread, whole);
+    LEFT.0
+}
+
 /// Looks after what asked for attention. 0: the frame goes on where it was.
-pub(super) extern "C" fn safepoint(thread: &mut Thread) -> u64 {
+pub(super) extern "C" fn safepoint(thread: &mut Thread, base: *mut u64, exit: &Exit) -> u64 {
+    // SAFETY: as in `leave`.
+    unsafe { restore(thread, base, exit) };
+    attend(thread)
+}
+
+/// The same at the first instruction of a function that compiled code has called.
+pub(super) extern "C" fn begin_safepoint(thread: &mut Thread, base: *mut u64, code: &'static Code) -> u64 {
+    begin(thread, base, code);
+    attend(thread)
+}
+
+fn attend(thread: &mut Thread) -> u64 {
     let (pc, base, code) = (thread.pc, thread.base, thread.code);
     match control::safepoint(thread) {
         None if (thread.pc, thread.base, thread.code) == (pc, base, code) => 0,
@@ -84,9 +117,9 @@ pub(super) extern "C" fn step(thread: &mut Thread) -> u64 {
             if code.handlers.iter().any(|handler| handler.target as usize == now) {
                 // Something may have been thrown: the error is in the frame only.
                 LEFT.0 + 2
-            } else if now == was + 1 && super::facts::falls_through(i) {
+            } else if now == was + 1 && falls_through(i) {
                 0
-            } else if super::facts::jump_target(was, i) == Some(now) {
+            } else if jump_target(was, i) == Some(now) {
                 1
             } else {
                 LEFT.0 + 2
@@ -96,12 +129,24 @@ pub(super) extern "C" fn step(thread: &mut Thread) -> u64 {
     }
 }
 
+/// Whether control may reach the next instruction.
+fn falls_through(i: Instr) -> bool {
+    let info = i.op().expect("verified").info();
+    info.flags & crate::bytecode::ops::ENDS == 0 && !info.jumps_always()
+}
+
+/// Where an instruction jumps, if it does.
+fn jump_target(pc: usize, i: Instr) -> Option<usize> {
+    let field = i.op().expect("verified").info().field_of(crate::bytecode::ops::Operand::Jump)?;
+    Some((pc as i64 + 1 + i64::from(field.signed(i))) as usize)
+}
+
 fn depth(thread: &Thread) -> usize {
     thread.base.addr().wrapping_sub(Stack::words(thread.stack).addr())
 }
 
-/// The frame of a script function has been written at `base`; the interpreter takes it over.
-pub(super) extern "C" fn enter_interpreter(thread: &mut Thread, base: *mut u64, code: &'static Code) -> u64 {
+/// Makes a frame that compiled code has written at `base` the running one.
+fn begin(thread: &mut Thread, base: *mut u64, code: &'static Code) {
     thread.base = base;
     thread.code = code;
     thread.pc = code.entry;
@@ -110,6 +155,11 @@ pub(super) extern "C" fn enter_interpreter(thread: &mut Thread, base: *mut u64, 
         // SAFETY: the caller checked that the frame has room.
         unsafe { base.add(r).write(0) };
     }
+}
+
+/// The frame of a script function has been written at `base`; the interpreter takes it over.
+pub(super) extern "C" fn enter_interpreter(thread: &mut Thread, base: *mut u64, code: &'static Code) -> u64 {
+    begin(thread, base, code);
     super::count(thread, code);
     thread.used += 1;
     if thread.used >= thread.limit() {
@@ -169,10 +219,9 @@ pub(super) extern "C" fn box_float(thread: &mut Thread, bits: u64) -> u64 {
     thread.heap.float_beyond_limit(f64::from_bits(bits)).bits()
 }
 
-/// An integer as a value, or [`FAILED`].
+/// An integer as a value; its box as that of a float.
 pub(super) extern "C" fn box_int(thread: &mut Thread, n: i64) -> u64 {
-    let result = thread.heap.int(n).map_err(Control::from);
-    outcome(thread, result)
+    thread.heap.int_beyond_limit(n).bits()
 }
 
 /// The integer in a value, with 1, or 0 and 0.
@@ -201,9 +250,63 @@ pub(super) extern "C" fn float_rem(x: f64, y: f64) -> f64 {
     x % y
 }
 
-/// Whether a value has one of the forms of a mask.
-pub(super) extern "C" fn fits(x: u64, mask: u64) -> u64 {
-    (super::masks::mask_of(value(x)) & mask as u8 != 0).into()
+/// Whether a value has one of the forms of a mask, which lies in the lower 8 bits, and, if it is an object, the class above them (unless
+/// that is 0).
+pub(super) extern "C" fn fits(x: u64, wanted: u64) -> u64 {
+    let x = value(x);
+    let form = super::masks::mask_of(x);
+    let class = (wanted >> 8) as u32;
+    let of_class = class == 0
+        || form & (super::masks::ARRAY | super::masks::OTHER) == 0
+        || crate::vm::class_id_of(x) == class;
+    (form & wanted as u8 != 0 && of_class).into()
+}
+
+/// Executes the instruction before the thread's position: one that makes an object of what lies in its registers, and writes none.
+pub(super) extern "C" fn make(thread: &mut Thread) -> u64 {
+    // SAFETY: compiled code has stored the position behind the instruction, and in the frame what it reads.
+    let i = unsafe { *thread.pc.sub(1) };
+    // SAFETY: as above; the registers are tagged ones.
+    let register = |thread: &Thread, r: u16| unsafe { Value::from_bits(thread.base.add(r as usize).read()) };
+    let window = |thread: &Thread, first: u16, n: u16| {
+        (0..n).map(|k| register(thread, first + k)).collect::<smallvec::SmallVec<[Value; 8]>>()
+    };
+    let result = match i.op() {
+        Some(Op::Closure) => call::closure(thread, i.d()),
+        Some(Op::NewCell) => {
+            let content = register(thread, i.b());
+            globals::new_cell(thread, content)
+        }
+        Some(Op::NewArray) => {
+            let items = window(thread, i.b(), i.c());
+            index::new_array(thread, &items)
+        }
+        Some(Op::NewMap) => index::new_map(thread, i.b() as usize),
+        Some(Op::NewRange) => {
+            let (from, to) = (register(thread, i.b()), register(thread, i.c()));
+            index::new_range(thread, from, to, i.n() == 1)
+        }
+        Some(Op::ToStr) => {
+            let x = register(thread, i.b());
+            if x.is_kind(Kind::Str) { Ok(x) } else { describe::to_string(thread, x) }
+        }
+        Some(Op::Concat) => {
+            let parts = window(thread, i.b(), i.c());
+            arith::concat(thread, &parts)
+        }
+        Some(Op::Slice) => {
+            let [x, from, to] = [i.b(), i.c(), i.c() + 1].map(|r| register(thread, r));
+            index::slice(thread, x, from, to, i.n() == 1)
+        }
+        other => unreachable!("{other:?} makes nothing"),
+    };
+    outcome(thread, result)
+}
+
+/// A new instance with initial values.
+pub(super) extern "C" fn allocate(thread: &mut Thread, class: &'static Class) -> u64 {
+    let made = instances::allocate(thread, class).map_err(Control::from);
+    outcome(thread, made)
 }
 
 /// Variable `slot` of the running module.

@@ -87,6 +87,12 @@ pub fn to_value(array: *mut Array) -> Value {
 
 /// A buffer of `capacity` nulls.
 fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut Buffer, OutOfMemory> {
+    buffer_of(heap, &[], capacity)
+}
+
+/// A buffer of these values and, up to `capacity`, nulls.
+fn buffer_of(heap: &mut Heap, values: &[Value], capacity: usize) -> Result<*mut Buffer, OutOfMemory> {
+    debug_assert!(values.len() <= capacity);
     if capacity == 0 {
         return Ok(empty_buffer());
     }
@@ -99,11 +105,18 @@ fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut Buffer, OutOfMemo
     unsafe {
         (&raw mut (*buffer).capacity).write(capacity as u64);
         let first = buffer.add(1).cast::<Value>();
-        for i in 0..capacity {
+        std::ptr::copy_nonoverlapping(values.as_ptr(), first, values.len());
+        for i in values.len()..capacity {
             first.add(i).write(Value::NULL);
         }
     }
     Ok(buffer)
+}
+
+/// Slots of the own heap as the values that they hold.
+fn as_values(slots: &[Slot]) -> &[Value] {
+    // SAFETY: a slot is a word that holds a value; only this thread writes slots of its heap, and it does not while the result is used.
+    unsafe { std::slice::from_raw_parts(slots.as_ptr().cast(), slots.len()) }
 }
 
 /// An empty array with room for `room` elements.
@@ -126,10 +139,7 @@ fn with_buffer(heap: &mut Heap, buffer: *mut Buffer, len: usize) -> Result<*mut 
 
 /// An array of these elements.
 pub fn from_slice(heap: &mut Heap, elements: &[Value]) -> Result<*mut Array, OutOfMemory> {
-    let buffer = new_buffer(heap, elements.len())?;
-    for (slot, value) in slots(buffer, elements.len()).iter().zip(elements) {
-        slot.set_unbarriered(*value);
-    }
+    let buffer = buffer_of(heap, elements, elements.len())?;
     if !elements.is_empty() {
         heap.barrier(buffer.cast());
     }
@@ -194,10 +204,7 @@ pub fn reserve(heap: &mut Heap, array: *mut Array, additional: usize) -> Result<
 
 /// Copies the elements into a new buffer and publishes that.
 fn replace_buffer(heap: &mut Heap, array: *mut Array, room: usize) -> Result<(), OutOfMemory> {
-    let new = new_buffer(heap, room)?;
-    for (to, from) in slots(new, room).iter().zip(elements(array)) {
-        to.set_unbarriered(from.get());
-    }
+    let new = buffer_of(heap, as_values(elements(array)), room)?;
     if room > 0 {
         heap.barrier(new.cast());
     }
@@ -334,10 +341,8 @@ pub fn slice(
     to: usize,
 ) -> Result<*mut Array, OutOfMemory> {
     let len = to.min(len(array)).saturating_sub(from);
-    let buffer = new_buffer(heap, len)?;
-    for (slot, value) in slots(buffer, len).iter().zip(elements(array).iter().skip(from)) {
-        slot.set_unbarriered(value.get());
-    }
+    let part = if len == 0 { &[] } else { &elements(array)[from..from + len] };
+    let buffer = buffer_of(heap, as_values(part), len)?;
     if len > 0 {
         heap.barrier(buffer.cast());
     }

@@ -175,6 +175,15 @@ impl Thread {
         Ok(())
     }
 
+    /// Makes room for `words` words from the running frame's base on, if the limit allows it and there is memory.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    #[cold]
+    pub(crate) fn make_room(&mut self, words: usize) -> bool {
+        // SAFETY: the running stack and frame are live.
+        let base = unsafe { self.base.offset_from(Stack::words(self.stack)) } as usize;
+        base + words + 2 * FRAME_WORDS <= self.vm.config.stack_limit && self.grow_stack(words).is_ok()
+    }
+
     /// Puts a stack in the place of the running one: in the innermost running generator, or in the task.
     fn replace_stack(&mut self, new: *mut Stack) {
         let old = self.stack;

@@ -1,6 +1,6 @@
 //! Arithmetic and comparison of values: integers and floats inline, everything else by the interpreter's slow paths.
 
-use super::super::masks::{self, ALL, BOOL, FLOAT, INT, Mask, OTHER};
+use super::super::masks::{self, ALL, BIG, BOOL, FLOAT, INT, Mask, NULL};
 use super::super::runtime;
 use super::Translator;
 use crate::bytecode::Instr;
@@ -66,11 +66,11 @@ impl Translator<'_, '_> {
         if mask == FLOAT {
             return self.float(r);
         }
-        let word = self.tagged(r);
-        if mask == INT {
-            let n = self.b.ins().sshr_imm_s(word, 1);
+        if mask & !(INT | BIG) == 0 {
+            let n = self.int(r);
             return self.b.ins().fcvt_from_sint(F64, n);
         }
+        let word = self.tagged(r);
         let (tagged, other, done) = (self.block(), self.block(), self.block());
         self.b.append_block_param(done, F64);
         let tag = self.b.ins().band_imm_s(word, 3);
@@ -178,6 +178,9 @@ impl Translator<'_, '_> {
             let word = self.int_op_with(op, word, y, deopt);
             return self.set(i.a(), word, INT);
         }
+        if result == INT | BIG {
+            return self.integers(i.a(), op, x, y);
+        }
         if result == FLOAT {
             let (fx, fy) = (self.number(x), self.number(y));
             let float = self.float_op(op, fx, fy);
@@ -196,7 +199,58 @@ impl Translator<'_, '_> {
             return self.set(i.a(), word, INT);
         }
         let result = masks::integral(self.assume, mx, my);
+        if result == INT | BIG {
+            return self.integers(i.a(), op, x, y);
+        }
         self.two_ways(i.a(), op, x, y, result, false);
+    }
+
+    /// The operand, which is known to be an integer, without a tag.
+    fn whole(&mut self, x: Operand) -> Ir {
+        match x {
+            Operand::Register(r) => self.int(r),
+            Operand::Immediate(n) => self.word(n),
+        }
+    }
+
+    /// `x op y` of two integers of 64 bits; the interpreter does what overflows, divides by what is not positive, or shifts strangely.
+    fn integers(&mut self, a: u16, op: Op, x: Operand, y: Operand) {
+        let (x, y) = (self.whole(x), self.whole(y));
+        let result = match op {
+            Op::Add | Op::Sub | Op::Mul => {
+                let (result, over) = match op {
+                    Op::Add => self.b.ins().sadd_overflow(x, y),
+                    Op::Sub => self.b.ins().ssub_overflow(x, y),
+                    _ => self.b.ins().smul_overflow(x, y),
+                };
+                self.guard_not(over);
+                result
+            }
+            Op::Div | Op::Mod => {
+                let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
+                self.guard(positive);
+                if op == Op::Div { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) }
+            }
+            Op::BitAnd => self.b.ins().band(x, y),
+            Op::BitOr => self.b.ins().bor(x, y),
+            Op::BitXor => self.b.ins().bxor(x, y),
+            Op::Shr => {
+                let small = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, y, 64);
+                self.guard(small);
+                self.b.ins().sshr(x, y)
+            }
+            Op::Shl => {
+                let small = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, y, 63);
+                self.guard(small);
+                let shifted = self.b.ins().ishl(x, y);
+                let back = self.b.ins().sshr(shifted, y);
+                let same = self.b.ins().icmp(IntCC::Equal, back, x);
+                self.guard(same);
+                shifted
+            }
+            other => unreachable!("{other:?} is no operation on integers here"),
+        };
+        self.set_int(a, result);
     }
 
     pub(super) fn shifted(&mut self, i: Instr) {
@@ -286,8 +340,11 @@ impl Translator<'_, '_> {
             let float = self.b.ins().fneg(float);
             return self.set_float(i.a(), float);
         }
-        let result =
-            if op == Op::Neg && mask == INT { masks::arithmetic(self.assume, INT, INT) } else { ALL };
+        let is_integer = op == Op::Neg && mask & !(INT | BIG) == 0;
+        let result = if is_integer { masks::arithmetic(self.assume, mask, mask) } else { ALL };
+        if result == INT | BIG {
+            return self.integers(i.a(), Op::Sub, Operand::Immediate(0), Operand::Register(i.b()));
+        }
         if result == INT {
             let (zero, word) = (self.word(0), self.tagged(i.b()));
             let deopt = self.deopt();
@@ -297,7 +354,7 @@ impl Translator<'_, '_> {
         let x = self.tagged(i.b());
         let null = self.word(Value::NULL.bits() as i64);
         let value = self.binary_slowly(op, x, null);
-        self.set(i.a(), value, if result == ALL { ALL } else { result | OTHER });
+        self.set(i.a(), value, ALL);
     }
 
     /// A truth value from a flag.
@@ -333,6 +390,15 @@ impl Translator<'_, '_> {
             let (wx, wy) = (self.operand(x), self.operand(y));
             return self.b.ins().icmp(ints, wx, wy);
         }
+        if (mx | my) & !(INT | BIG) == 0 {
+            let (x, y) = (self.whole(x), self.whole(y));
+            return self.b.ins().icmp(ints, x, y);
+        }
+        if op == Op::Eq && (my == NULL || mx == NULL) {
+            // Nothing else equals null.
+            let (wx, wy) = (self.operand(x), self.operand(y));
+            return self.b.ins().icmp(IntCC::Equal, wx, wy);
+        }
         // An integer in a register may be too large to be compared as a float.
         if mx == FLOAT && (my == FLOAT || matches!(y, Operand::Immediate(_))) {
             let (fx, fy) = (self.number(x), self.number(y));
@@ -354,6 +420,20 @@ impl Translator<'_, '_> {
             self.b.ins().jump(done, &[flag.into()]);
         }
         self.b.switch_to_block(slow);
+        if op == Op::Eq {
+            // An object is equal to itself; a float that is not, NaN, is no object.
+            let (same, different, other) = (self.block(), self.block(), self.block());
+            let equal = self.b.ins().icmp(IntCC::Equal, wx, wy);
+            self.b.ins().brif(equal, same, &[], different, &[]);
+            self.b.switch_to_block(same);
+            let tag = self.b.ins().band_imm_s(wx, 7);
+            let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 1);
+            let yes = self.b.ins().iconst(I8, 1);
+            self.b.ins().brif(is_object, done, &[yes.into()], other, &[]);
+            self.b.switch_to_block(different);
+            self.b.ins().jump(other, &[]);
+            self.b.switch_to_block(other);
+        }
         let value = self.binary_slowly(op, wx, wy);
         let flag = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::TRUE.bits() as i64);
         self.b.ins().jump(done, &[flag.into()]);

@@ -1,12 +1,17 @@
 //! Calls: compiled code calls compiled code directly, with a frame laid out as the interpreter's.
 
 use super::super::facts::Bits;
-use super::super::masks::ALL;
+use super::super::feedback::FEW_MISSES;
+use super::super::intrinsics::{self, Intrinsic};
+use super::super::masks::{ALL, Known};
 use super::super::runtime;
-use super::{Rep, State, Translator};
+use super::super::unit::super_method;
+use super::{State, Translator};
 use crate::bytecode::Instr;
+use crate::class::Class;
 use crate::code::Code;
 use crate::interp::access;
+use crate::object::function::code_of_value;
 use crate::object::task::FRAME_WORDS;
 use crate::thread::stack::ReturnKind;
 use crate::value::Value;
@@ -15,7 +20,7 @@ use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 
 /// What is called.
-enum Callee {
+enum Target {
     /// A function known now.
     Known(&'static Code),
     /// The address of linked code that takes the arguments as they are.
@@ -28,26 +33,108 @@ impl Translator<'_, '_> {
         code.is_plain() && n >= code.required as usize && n <= code.params as usize
     }
 
+    fn args(&mut self, first: u16, n: usize) -> Vec<Ir> {
+        (0..n as u16).map(|k| self.tagged(first + k)).collect()
+    }
+
     pub(super) fn call_static(&mut self, i: Instr) {
         // SAFETY: the verifier checked the function's index; linked code lives as long as the VM.
-        let callee: &'static Code = unsafe { (&(*self.code.module).functions)[i.b() as usize] };
+        let callee: &'static Code = unsafe { (&(*self.code().module).functions)[i.b() as usize] };
         if !Self::takes(callee, i.n() as usize) {
             return self.step(i);
         }
-        let args: Vec<Ir> = (0..u16::from(i.n())).map(|k| self.tagged(i.c() + k)).collect();
+        let args = self.args(i.c(), i.n().into());
         let value = self.word(callee.value.bits() as i64);
-        let result = self.frame_call(Callee::Known(callee), value, &args, Some(i.a()), ReturnKind::Register);
+        let result = self.frame_call(Target::Known(callee), value, &args, i.a(), ReturnKind::Register);
         self.set(i.a(), result, ALL);
     }
 
     pub(super) fn call_value(&mut self, i: Instr) {
+        let hint = self.inst().hint;
+        let n = usize::from(i.n());
+        if intrinsics::of_value(hint) == Some(Intrinsic::Sqrt) && n == 1 {
+            let callee = self.tagged(i.b());
+            let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
+            self.guard(same);
+            let x = self.number(super::arith::Operand::Register(i.c()));
+            let root = self.b.ins().sqrt(x);
+            return self.set_float(i.a(), root);
+        }
         let callee = self.tagged(i.b());
-        let args: Vec<Ir> = (0..u16::from(i.n())).map(|k| self.tagged(i.c() + k)).collect();
-        let n = self.word(i.n().into());
-        let found = self.call(runtime::plain_code as *const () as usize, b"ii>i", &[callee, n])[0];
+        let native = intrinsics::native(hint);
+        if let Some(def) = native
+            && !self.wide()
+        {
+            self.args(i.c(), n);
+            let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
+            self.guard(same);
+            let result = self.call_native(def, i.c(), n);
+            return self.set(i.a(), result, ALL);
+        }
+        let args = self.args(i.c(), n);
         let done = self.result_block();
-        self.call_found(i, found, Some(callee), &args, done);
-        self.take_result(i, done);
+        let (direct, other) = (self.block(), self.block());
+        // SAFETY: a hint is the bits of a value that is immortal if it is a function.
+        let known = if hint == 0 { None } else { code_of_value(unsafe { Value::from_bits(hint) }) };
+        if let Some(code) = known
+            && Self::takes(code, n)
+        {
+            let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
+            self.b.ins().brif(same, direct, &[], other, &[]);
+            let state = self.state.clone();
+            self.b.switch_to_block(direct);
+            let result = self.frame_call(Target::Known(code), callee, &args, i.a(), ReturnKind::Register);
+            self.b.ins().jump(done, &[result.into()]);
+            let after = std::mem::replace(&mut self.state, state);
+            self.b.switch_to_block(other);
+            self.call_any(i, callee, &args, done);
+            self.join(&after);
+        } else {
+            self.call_any(i, callee, &args, done);
+        }
+        self.take_result(i.a(), done, ALL);
+    }
+
+    /// Calls whatever a register holds; then to `done` with the result.
+    fn call_any(&mut self, i: Instr, callee: Ir, args: &[Ir], done: Block) {
+        let count = self.word(args.len() as i64);
+        let found = self.call(runtime::plain_code as *const () as usize, b"ii>i", &[callee, count])[0];
+        self.call_found(i, found, Some(callee), args, done);
+    }
+
+    /// Calls a method of the superclass.
+    pub(super) fn call_super(&mut self, i: Instr) {
+        let n = usize::from(i.n()) + 1;
+        let Some((code, function)) = super_method(self.code(), i.b()).filter(|(code, _)| Self::takes(code, n))
+        else {
+            return self.step(i);
+        };
+        let args = self.args(i.c(), n);
+        let epoch = self.unit.epoch;
+        let same = self.epoch_is(epoch);
+        let (direct, other, done) = (self.block(), self.block(), self.result_block());
+        self.b.ins().brif(same, direct, &[], other, &[]);
+        let state = self.state.clone();
+        self.b.switch_to_block(direct);
+        let value = self.word(function.bits() as i64);
+        let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
+        self.b.ins().jump(done, &[result.into()]);
+        let after = std::mem::replace(&mut self.state, state);
+        self.otherwise_step(i, other, done, after);
+        self.take_result(i.a(), done, ALL);
+    }
+
+    /// Calls a native with `n` arguments from register `first` on.
+    fn call_native(&mut self, def: &'static crate::native::NativeDef, first: u16, n: usize) -> Ir {
+        self.write_back_live();
+        let def = self.address(def);
+        let at = self.unit.frame(&self.inst()).at as u16;
+        let (first, count) = (self.word((first - at).into()), self.word(n as i64));
+        self.helper(
+            runtime::call_native as *const () as usize,
+            b"iiii>i",
+            &[self.thread, def, first, count],
+        )
     }
 
     /// Calls the code that was found, or lets the interpreter do the call if there is none (0); then to `done` with the result. Without
@@ -58,24 +145,10 @@ impl Translator<'_, '_> {
         let state = self.state.clone();
         self.b.switch_to_block(direct);
         let callee = callee.unwrap_or_else(|| self.load(found, self.layout.code_value));
-        let result = self.frame_call(Callee::Found(found), callee, args, Some(i.a()), ReturnKind::Register);
+        let result = self.frame_call(Target::Found(found), callee, args, i.a(), ReturnKind::Register);
         self.b.ins().jump(done, &[result.into()]);
         let after = std::mem::replace(&mut self.state, state);
         self.otherwise_step(i, other, done, after);
-    }
-
-    /// A block with a result: of a call, or of whatever has a fast and a slow way.
-    pub(super) fn result_block(&mut self) -> Block {
-        let done = self.block();
-        self.b.append_block_param(done, I64);
-        done
-    }
-
-    /// Goes on in such a block: the result, which may be anything, goes into the instruction's register.
-    pub(super) fn take_result(&mut self, i: Instr, done: Block) {
-        self.b.switch_to_block(done);
-        let result = self.b.block_params(done)[0];
-        self.set(i.a(), result, ALL);
     }
 
     /// The way of a call that the interpreter does: in block `other`, to `done` with the result. `after` is the state on the direct way.
@@ -84,58 +157,50 @@ impl Translator<'_, '_> {
         self.step(i);
         let result = self.b.use_var(self.words[i.a() as usize]);
         self.b.ins().jump(done, &[result.into()]);
-        self.join(after);
+        self.join(&after);
     }
 
     /// After two ways that wrote registers back: what is clean on both. Values are where both have them.
-    fn join(&mut self, other: State) {
+    fn join(&mut self, other: &State) {
         let stale: Vec<usize> = other.dirty.iter().collect();
         for r in stale {
             self.state.dirty.add(r);
         }
-        for (mine, theirs) in self.state.classes.iter_mut().zip(&other.classes) {
-            if *mine != *theirs {
-                *mine = 0;
-            }
-        }
-        for (mine, theirs) in self.state.reps.iter_mut().zip(&other.reps) {
-            if *mine != *theirs {
-                *mine = match (*mine, *theirs) {
-                    (Rep::Both, rep) | (rep, Rep::Both) => rep,
-                    (rep, _) => rep,
-                };
+        for (mine, theirs) in self.state.regs.iter_mut().zip(&other.regs) {
+            mine.have.0 &= theirs.have.0;
+            mine.known.mask |= theirs.known.mask;
+            if mine.known.class != theirs.known.class {
+                mine.known.class = 0;
             }
         }
     }
 
     pub(super) fn call_method(&mut self, i: Instr) {
-        let site = self.feedback.site(i.b());
+        let site = self.feedback().site(i.b());
         let receiver = self.tagged(i.c());
         let n = usize::from(i.n()) + 1;
+        let one_class = site.misses < FEW_MISSES && !self.wide();
         match site.kind {
             access::METHOD_SCRIPT => {
                 // SAFETY: a cached target is an immortal script function.
                 let callee = unsafe { Value::from_bits(site.target) };
-                let code = crate::object::function::code_of_value(callee).expect("a script function");
+                let code = code_of_value(callee).expect("a script function");
                 if !Self::takes(code, n) {
                     return self.step(i);
                 }
-                let args: Vec<Ir> = (0..n as u16).map(|k| self.tagged(i.c() + k)).collect();
+                let args = self.args(i.c(), n);
+                if !one_class {
+                    let done = self.result_block();
+                    self.method_elsewhere(i, &args, done);
+                    return self.take_result(i.a(), done, ALL);
+                }
                 let fits = self.is_of(i.c(), receiver, site.class);
                 let fits = self.method_epoch_is(site.data, fits);
-                let (direct, other, done) = (self.block(), self.block(), self.result_block());
-                self.b.ins().brif(fits, direct, &[], other, &[]);
-                let state = self.state.clone();
-                self.b.switch_to_block(direct);
+                self.guard(fits);
+                self.learn(i.c(), Known::of_class(site.class));
                 let value = self.word(site.target as i64);
-                let result =
-                    self.frame_call(Callee::Known(code), value, &args, Some(i.a()), ReturnKind::Register);
-                self.b.ins().jump(done, &[result.into()]);
-                let after = std::mem::replace(&mut self.state, state);
-                self.b.switch_to_block(other);
-                self.method_elsewhere(i, &args, done);
-                self.join(after);
-                self.take_result(i, done);
+                let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
+                self.set(i.a(), result, ALL);
             }
             access::METHOD_NATIVE => {
                 // SAFETY: a cached target is an immortal native function.
@@ -143,33 +208,37 @@ impl Translator<'_, '_> {
                     let native = Value::from_bits(site.target).pointer();
                     (*native.cast::<crate::object::function::Native>()).def
                 };
-                for k in 0..n as u16 {
-                    self.tagged(i.c() + k);
-                }
+                self.args(i.c(), n);
                 let fits = self.is_of(i.c(), receiver, site.class);
                 let fits = self.method_epoch_is(site.data, fits);
+                if intrinsics::of_method(site.target) == Some(Intrinsic::Push) && n == 2 && !self.wide() {
+                    self.guard(fits);
+                    self.learn(i.c(), Known::of_class(site.class));
+                    self.push(i.c(), i.c() + 1);
+                    return self.constant(i.a(), Value::NULL);
+                }
+                // SAFETY: the declaration of a native lives as long as the VM.
+                let def = unsafe { &*def };
+                if one_class {
+                    self.guard(fits);
+                    let result = self.call_native(def, i.c(), n);
+                    return self.set(i.a(), result, ALL);
+                }
                 let (direct, other, done) = (self.block(), self.block(), self.result_block());
                 self.b.ins().brif(fits, direct, &[], other, &[]);
                 let state = self.state.clone();
                 self.b.switch_to_block(direct);
-                self.write_back_live();
-                let def = self.address(def);
-                let (first, count) = (self.word(i.c().into()), self.word(n as i64));
-                let result = self.helper(
-                    runtime::call_native as *const () as usize,
-                    b"iiii>i",
-                    &[self.thread, def, first, count],
-                );
+                let result = self.call_native(def, i.c(), n);
                 self.b.ins().jump(done, &[result.into()]);
                 let after = std::mem::replace(&mut self.state, state);
                 self.otherwise_step(i, other, done, after);
-                self.take_result(i, done);
+                self.take_result(i.a(), done, ALL);
             }
             _ => {
-                let args: Vec<Ir> = (0..n as u16).map(|k| self.tagged(i.c() + k)).collect();
+                let args = self.args(i.c(), n);
                 let done = self.result_block();
                 self.method_elsewhere(i, &args, done);
-                self.take_result(i, done);
+                self.take_result(i.a(), done, ALL);
             }
         }
     }
@@ -177,7 +246,7 @@ impl Translator<'_, '_> {
     /// A method call whose receiver is not of the class that compilation saw: by the thread's cache if that is a script's, else by the
     /// interpreter. Ends with a jump to `done`.
     fn method_elsewhere(&mut self, i: Instr, args: &[Ir], done: Block) {
-        let name = self.word(self.code.sites[i.b() as usize].0.into());
+        let name = self.word(self.code().sites[i.b() as usize].0.into());
         let n = self.word(args.len() as i64);
         let found = self.call(
             runtime::method_code as *const () as usize,
@@ -188,9 +257,12 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn new_instance(&mut self, i: Instr) {
+        if let Some((class, constructor)) = self.unit.constructed(&self.inst(), self.wide()) {
+            return self.construct(i, class, constructor);
+        }
         let class = self.tagged(i.b());
-        let args: Vec<Ir> = (0..u16::from(i.n())).map(|k| self.tagged(i.c() + k)).collect();
-        self.save_position(self.pc + 1);
+        let args = self.args(i.c(), i.n().into());
+        self.save_position(1);
         let n = self.word(i.n().into());
         let results =
             self.call(runtime::construct as *const () as usize, b"iii>ii", &[self.thread, class, n]);
@@ -203,12 +275,13 @@ impl Translator<'_, '_> {
         let construct = self.block();
         self.b.ins().brif(found, construct, &[], done, &[instance.into()]);
         self.b.switch_to_block(construct);
+        self.open_frames();
         let base = self.b.use_var(self.base);
-        self.store(instance, base, i32::from(i.a()) * 8);
+        self.store(instance, base, self.offset(i.a() as usize));
         let mut all = vec![instance];
         all.extend(args);
         let callee = self.load(found, self.layout.code_value);
-        self.frame_call(Callee::Found(found), callee, &all, Some(i.a()), ReturnKind::Discard);
+        self.frame_call(Target::Found(found), callee, &all, i.a(), ReturnKind::Discard);
         self.b.ins().jump(done, &[instance.into()]);
         let after = std::mem::replace(&mut self.state, state);
         self.b.switch_to_block(not);
@@ -216,8 +289,31 @@ impl Translator<'_, '_> {
         let leaving = self.leaving();
         self.b.ins().brif(found, general, &[], leaving, &[]);
         self.otherwise_step(i, general, done, after);
-        self.join(self.before.clone());
-        self.take_result(i, done);
+        let before = self.before.clone();
+        self.join(&before);
+        self.take_result(i.a(), done, ALL);
+    }
+
+    /// Makes an instance of a class that is known, or leaves if the class is another one.
+    fn construct(&mut self, i: Instr, class: &'static Class, constructor: Option<(&'static Code, Value)>) {
+        let value = self.tagged(i.b());
+        let args = self.args(i.c(), i.n().into());
+        let same = self.b.ins().icmp_imm_s(IntCC::Equal, value, class.value.bits() as i64);
+        let epoch = self.unit.epoch;
+        let fits = self.method_epoch_is(epoch, same);
+        self.guard(fits);
+        let instance = self.fresh_instance(class);
+        if let Some((code, function)) = constructor {
+            self.open_frames();
+            let base = self.b.use_var(self.base);
+            let offset = self.offset(i.a() as usize);
+            self.store(instance, base, offset);
+            let mut all = vec![instance];
+            all.extend(args);
+            let function = self.word(function.bits() as i64);
+            self.frame_call(Target::Known(code), function, &all, i.a(), ReturnKind::Discard);
+        }
+        self.set_known(i.a(), instance, Known::of_class(class.id));
     }
 
     /// A flag: the value is an object of one of these classes.
@@ -245,56 +341,65 @@ impl Translator<'_, '_> {
     /// A flag: the value of a register is an object of this class.
     fn is_of(&mut self, r: u16, value: Ir, class: u32) -> Ir {
         use cranelift_codegen::ir::types::I8;
-        match self.state.classes[r as usize] == class {
+        match self.known(r).is(class) {
             true => self.b.ins().iconst(I8, 1),
             false => self.is_of_class(value, &[class]),
         }
     }
 
-    /// The flag, if the methods found at `epoch` still stand.
-    pub(super) fn method_epoch_is(&mut self, epoch: u32, flag: Ir) -> Ir {
+    /// A flag: the methods found at `epoch` still stand.
+    pub(super) fn epoch_is(&mut self, epoch: u32) -> Ir {
         let at = self.word(self.layout.method_epoch as i64);
         let now = self.b.ins().atomic_load(I32, MemFlagsData::trusted(), at);
-        let same = self.b.ins().icmp_imm_s(IntCC::Equal, now, i64::from(epoch));
+        self.b.ins().icmp_imm_s(IntCC::Equal, now, i64::from(epoch))
+    }
+
+    /// The flag, if the methods found at `epoch` still stand.
+    pub(super) fn method_epoch_is(&mut self, epoch: u32, flag: Ir) -> Ir {
+        let same = self.epoch_is(epoch);
         self.b.ins().band(flag, same)
     }
 
-    /// Calls a script function with these arguments. What is live afterwards is in the frame before.
-    fn frame_call(
-        &mut self,
-        callee: Callee,
-        function: Ir,
-        args: &[Ir],
-        dst: Option<u16>,
-        kind: ReturnKind,
-    ) -> Ir {
+    /// Calls a script function with these arguments. What is live afterwards is in the frames before.
+    fn frame_call(&mut self, callee: Target, function: Ir, args: &[Ir], dst: u16, kind: ReturnKind) -> Ir {
+        self.open_frames();
         let live = self.live_after_call(dst);
         for r in live.iter().filter(|r| self.state.dirty.has(*r)).collect::<Vec<_>>() {
             self.write_back(r);
         }
-        let delta = self.code.registers as usize + FRAME_WORDS;
+        let inst = self.inst();
+        let unit = self.unit.clone();
+        let frame = unit.frame(&inst);
+        let delta = frame.code.registers as usize + FRAME_WORDS;
+        // From the first frame's base to the new one's.
+        let distance = (frame.place + delta) as i64 * 8;
         let base = self.b.use_var(self.base);
-        let new = self.b.ins().iadd_imm_s(base, delta as i64 * 8);
+        let new = self.b.ins().iadd_imm_s(base, distance);
         let (address, registers) = match &callee {
-            Callee::Known(code) => {
+            Target::Known(code) => {
                 let address = self.address(std::ptr::from_ref(*code));
                 (address, self.word(code.registers.into()))
             }
-            Callee::Found(address) => {
+            Target::Found(address) => {
                 let registers =
                     self.b.ins().uload32(MemFlagsData::trusted(), *address, self.layout.code_registers);
                 (*address, registers)
             }
         };
-        let bytes = self.b.ins().ishl_imm_s(registers, 3);
-        let end = self.b.ins().iadd(new, bytes);
+        let end = match &callee {
+            Target::Known(code) => self.b.ins().iadd_imm_s(new, i64::from(code.registers) * 8),
+            Target::Found(_) => {
+                let bytes = self.b.ins().ishl_imm_s(registers, 3);
+                self.b.ins().iadd(new, bytes)
+            }
+        };
         let stack_end = self.load(self.thread, self.layout.stack_end);
         let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, stack_end);
         let (grow, room) = (self.cold(), self.block());
         self.b.append_block_param(room, I64);
         self.b.ins().brif(over, grow, &[], room, &[new.into()]);
         self.b.switch_to_block(grow);
-        self.save_position(self.pc + 1);
+        self.save_position(1);
         let moved = self.call(runtime::grow as *const () as usize, b"ii>i", &[self.thread, registers])[0];
         let grown = self.block();
         let leaving = self.leaving();
@@ -307,18 +412,18 @@ impl Translator<'_, '_> {
         for (k, arg) in args.iter().enumerate() {
             self.store(*arg, new, k as i32 * 8);
         }
-        if let Callee::Known(code) = &callee {
+        if let Target::Known(code) = &callee {
             let zero = self.word(0);
             for k in args.len()..code.params as usize {
                 self.store(zero, new, k as i32 * 8);
             }
         }
-        let link_dst = if kind == ReturnKind::Register { dst.unwrap_or(0) } else { 0 };
+        let link_dst = if kind == ReturnKind::Register { dst - frame.at as u16 } else { 0 };
         let link = self.word(runtime::link(delta, link_dst, kind, args.len() as u8) as i64);
         self.store(link, new, -32);
         self.store(address, new, -16);
         self.store(function, new, -8);
-        let pc = self.address(self.code.entry.wrapping_add(self.pc + 1));
+        let pc = self.address(frame.code.entry.wrapping_add(inst.pc as usize + 1));
         self.store(pc, new, -(delta as i32 * 8) - 24);
         self.flush_used();
         let entry = self.load(address, self.layout.code_entry);
@@ -339,18 +444,18 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(leave);
         self.exit(below);
         self.b.switch_to_block(returned);
-        let base = self.b.ins().iadd_imm_s(below, -(delta as i64 * 8));
+        let base = self.b.ins().iadd_imm_s(below, -distance);
         self.b.def_var(self.base, base);
         self.load_used();
         value
     }
 
-    fn live_after_call(&self, dst: Option<u16>) -> Bits {
+    fn live_after_call(&self, dst: u16) -> Bits {
         let mut live = self.facts.live[self.pc + 1].clone();
-        if let Some(dst) = dst {
-            live.remove(dst as usize);
+        live.remove(dst as usize);
+        if let Some(caught) = self.facts.caught(self.pc) {
+            live.union(caught);
         }
-        live.union(&self.facts.caught[self.pc]);
         live
     }
 }

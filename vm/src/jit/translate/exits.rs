@@ -1,30 +1,58 @@
 //! Ways out of compiled code: what a helper failed at, what was assumed and does not hold, requests for attention.
 
 use super::super::facts::Bits;
-use super::super::{LEFT, runtime};
-use super::{State, Translator};
+use super::super::restore::{Exit, Spliced};
+use super::super::masks::{BIG, FLOAT, INT};
+use super::super::runtime;
+use super::super::unit::{Inst, Kind, What};
+use super::{Have, State, Translator, by_step};
+use crate::bytecode::ops::Op;
+use crate::interp::access;
+use crate::object::task::FRAME_WORDS;
 use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
 
-/// A cold way out: of a helper that failed (`leaves`), or of an assumption that does not hold.
+/// A cold way out of a helper that failed.
 pub(super) struct ColdEnd {
     block: Block,
-    leaves: bool,
-    pc: usize,
+    /// Index of the instruction.
+    at: usize,
     /// The state before the instruction.
     state: State,
 }
 
+/// A place that the interpreter can go on from when an assumption does not hold, there or a few instructions later that have done nothing but
+/// computing registers: they are then computed again. So many assumptions share one way out.
+pub(super) struct Checkpoint {
+    at: usize,
+    state: State,
+    /// The values of the registers that have to be stored.
+    values: Vec<(usize, Ir)>,
+    /// Where failed assumptions go, once there is one.
+    block: Option<Block>,
+}
+
 impl Translator<'_, '_> {
-    /// Writes the position before instruction `pc` (for a slow path of an instruction: the one behind it) to the thread.
-    pub(super) fn save_position(&mut self, pc: usize) {
-        let at = self.address(self.code.entry.wrapping_add(pc));
+    /// Writes the position of the instruction that is being translated to the thread (`ahead` = 0), or of the one behind it (1), as slow paths
+    /// want it.
+    pub(super) fn save_position(&mut self, ahead: usize) {
+        let inst = self.inst();
+        let code = self.code();
+        let at = self.address(code.entry.wrapping_add(inst.pc as usize + ahead));
         self.store(at, self.thread, self.layout.pc);
-        let base = self.b.use_var(self.base);
+        let base = self.frame_base();
         self.store(base, self.thread, self.layout.base);
-        let code = self.address(std::ptr::from_ref(self.code));
+        let code = self.address(std::ptr::from_ref(code));
         self.store(code, self.thread, self.layout.code);
         self.flush_used();
+    }
+
+    /// Where the registers of the frame that is running lie.
+    pub(super) fn frame_base(&mut self) -> Ir {
+        let place = self.unit.frame(&self.inst()).place as i64 * 8;
+        let base = self.b.use_var(self.base);
+        if place == 0 { base } else { self.b.ins().iadd_imm_s(base, place) }
     }
 
     pub(super) fn flush_used(&mut self) {
@@ -43,8 +71,12 @@ impl Translator<'_, '_> {
 
     /// Leaves the function; the thread's state says where the interpreter goes on.
     pub(super) fn exit(&mut self, left: Ir) {
-        let marker = self.word(runtime::FAILED as i64);
-        self.b.ins().return_(&[marker, left]);
+        let block = match self.common_exit {
+            Some(block) => block,
+            None => self.common_block(),
+        };
+        self.common_exit = Some(block);
+        self.b.ins().jump(block, &[left.into()]);
     }
 
     /// The result of a helper that may have failed: control goes on only if it did not.
@@ -58,7 +90,7 @@ impl Translator<'_, '_> {
 
     /// Calls a helper that gives a value or fails.
     pub(super) fn helper(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Ir {
-        self.save_position(self.pc + 1);
+        self.save_position(1);
         let result = self.call(address, shape, args)[0];
         self.check(result);
         result
@@ -76,15 +108,53 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// Where control goes if the interpreter is to execute this instruction, because an assumption does not hold.
+    /// Where control goes if the interpreter is to go on, because an assumption does not hold.
     pub(super) fn deopt(&mut self) -> Block {
-        match self.deopt_block {
-            Some(block) => block,
-            None => {
-                let block = self.cold();
-                self.deopt_block = Some(block);
-                block
-            }
+        if let Some(block) = self.checkpoint.as_ref().expect("set before each instruction").block {
+            return block;
+        }
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        self.checkpoint.as_mut().expect("just read").block = Some(block);
+        block
+    }
+
+    /// Makes the instruction that is about to be translated the place to go back to, unless an earlier one serves.
+    pub(super) fn begin_checkpoint(&mut self) {
+        // What is called instead of what was expected is learnt from the call itself.
+        let inst = self.inst();
+        if matches!(inst.what, What::Enter(_)) && inst.i.op() == Some(Op::Call) {
+            self.end_checkpoint();
+        }
+        if self.checkpoint.is_some() {
+            return;
+        }
+        let mut values = Vec::new();
+        let live: Vec<usize> = self.facts.live[self.pc].iter().filter(|r| self.state.dirty.has(*r)).collect();
+        for r in live {
+            let variable = self.stored_variable(&self.state, r);
+            values.push((r, self.b.use_var(variable)));
+        }
+        self.checkpoint = Some(Checkpoint { at: self.pc, state: self.state.clone(), values, block: None });
+    }
+
+    /// What follows cannot go back any more.
+    pub(super) fn end_checkpoint(&mut self) {
+        if let Some(checkpoint) = self.checkpoint.take()
+            && checkpoint.block.is_some()
+        {
+            self.checkpoints.push(checkpoint);
+        }
+    }
+
+    /// The variable that a register is stored from on a way out.
+    fn stored_variable(&self, state: &State, r: usize) -> cranelift_frontend::Variable {
+        if self.unit.kinds[r] == Kind::Raw || state.regs[r].have.0 & Have::WORD.0 != 0 {
+            self.words[r]
+        } else if state.regs[r].have.0 & Have::FLOAT.0 != 0 {
+            self.floats[r]
+        } else {
+            self.ints[r]
         }
     }
 
@@ -104,55 +174,184 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(fine);
     }
 
-    /// Notes the cold ways out that the instruction needed.
+    /// Notes the cold way out that the instruction needed.
     pub(super) fn cold_ends(&mut self) {
-        for (block, leaves) in [(self.leave_block.take(), true), (self.deopt_block.take(), false)] {
-            if let Some(block) = block {
-                self.ends.push(ColdEnd { block, leaves, pc: self.pc, state: self.before.clone() });
-            }
+        if let Some(block) = self.leave_block.take() {
+            self.ends.push(ColdEnd { block, at: self.pc, state: self.before.clone() });
         }
+    }
+
+    fn common_block(&mut self) -> Block {
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        self.b.append_block_param(block, I64);
+        block
     }
 
     /// Emits the cold ways out, behind everything else.
     pub(super) fn emit_cold_ends(&mut self) {
         for end in std::mem::take(&mut self.ends) {
             self.b.switch_to_block(end.block);
-            let live: Bits = self.facts.live[end.pc].clone();
-            self.write_back_cold(&end.state, &live);
-            let left = if end.leaves {
-                self.call(runtime::leave as *const () as usize, b"i>i", &[self.thread])[0]
-            } else {
-                self.count_failure();
-                self.save_position(end.pc);
-                self.word(LEFT.0 as i64)
+            let live = self.facts.live[end.at].clone();
+            let exit = self.store_for_exit(&end.state, &live, end.at, 1);
+            let common = match self.common_leave {
+                Some(block) => block,
+                None => self.common_block(),
             };
-            self.exit(left);
+            self.common_leave = Some(common);
+            self.b.ins().jump(common, &[exit.into()]);
             self.seal();
+        }
+        for checkpoint in std::mem::take(&mut self.checkpoints) {
+            let block = checkpoint.block.expect("kept only with one");
+            self.b.seal_block(block);
+            self.b.switch_to_block(block);
+            let base = self.b.use_var(self.base);
+            for &(r, value) in &checkpoint.values {
+                let offset = self.offset(r);
+                self.store(value, base, offset);
+            }
+            let live = self.facts.live[checkpoint.at].clone();
+            let exit = self.describe_exit(&checkpoint.state, &live, checkpoint.at, 0);
+            let common = match self.common_deopt {
+                Some(block) => block,
+                None => self.common_block(),
+            };
+            self.common_deopt = Some(common);
+            self.b.ins().jump(common, &[exit.into()]);
+        }
+        let ends = [
+            (self.common_leave, runtime::leave as *const () as usize),
+            (self.common_deopt, runtime::deoptimise as *const () as usize),
+        ];
+        for (block, helper) in ends {
+            let Some(block) = block else { continue };
+            self.b.seal_block(block);
+            self.b.switch_to_block(block);
+            let exit = self.b.block_params(block)[0];
+            let base = self.b.use_var(self.base);
+            self.flush_used();
+            let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
+            let left = self.call(helper, b"iiii>i", &[self.thread, base, exit, code])[0];
+            self.exit(left);
+        }
+        if let Some(block) = self.common_exit {
+            self.b.seal_block(block);
+            self.b.switch_to_block(block);
+            let left = self.b.block_params(block)[0];
+            let marker = self.word(runtime::FAILED as i64);
+            self.b.ins().return_(&[marker, left]);
         }
     }
 
-    /// Counts that an assumption did not hold.
-    pub(super) fn count_failure(&mut self) {
-        let code = self.address(std::ptr::from_ref(self.code));
-        self.call(runtime::failed as *const () as usize, b"ii>", &[self.thread, code]);
+    /// Stores the registers of `live` for a way out at instruction `at`, as they are in `state`, which stays as it is; `ahead` instructions
+    /// later the interpreter goes on. The address of what describes it.
+    pub(super) fn store_for_exit(&mut self, state: &State, live: &Bits, at: usize, ahead: usize) -> Ir {
+        let base = self.b.use_var(self.base);
+        for r in live.iter().filter(|r| state.dirty.has(*r)) {
+            let variable = self.stored_variable(state, r);
+            let value = self.b.use_var(variable);
+            let offset = self.offset(r);
+            self.store(value, base, offset);
+        }
+        self.describe_exit(state, live, at, ahead)
     }
 
-    /// A safepoint at the head of a loop that control is about to jump to.
-    pub(super) fn poll(&mut self, head: usize) {
-        let variable = self.used.expect("a function with loops");
-        let used = self.b.use_var(variable);
+    /// The address of what describes a way out, whose registers have been stored.
+    fn describe_exit(&mut self, state: &State, live: &Bits, at: usize, ahead: usize) -> Ir {
+        let unit = self.unit.clone();
+        let inst = &unit.insts[at];
+        let (mut floats, mut ints, mut clear, mut frames) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for r in live.iter().filter(|r| state.dirty.has(*r) && unit.kinds[*r] != Kind::Raw) {
+            let have = state.regs[r].have.0;
+            if have & Have::WORD.0 == 0 {
+                if have & Have::FLOAT.0 != 0 { &mut floats } else { &mut ints }.push(unit.places[r]);
+            }
+        }
+        for f in unit.around(inst.frame as usize).chain([0]) {
+            let frame = &unit.frames[f];
+            if !state.dirty.has(frame.at - FRAME_WORDS) {
+                continue;
+            }
+            let tagged = frame.at..frame.at + frame.code.tagged as usize;
+            clear.extend(tagged.filter(|r| state.dirty.has(*r) && !live.has(*r)).map(|r| unit.places[r]));
+            if f != 0 {
+                let parent = &unit.frames[frame.parent];
+                frames.push(Spliced {
+                    place: frame.place as u32,
+                    link: self.link_of(f),
+                    code: frame.code,
+                    function: unit.constant_function(f).unwrap_or(0),
+                    caller_pc: parent.code.entry.wrapping_add(frame.call as usize + 1),
+                    caller_place: parent.place as u32,
+                });
+            }
+        }
+        let frame = unit.frame(inst);
+        let exit = Box::new(Exit {
+            pc: frame.code.entry.wrapping_add(inst.pc as usize + ahead),
+            code: frame.code,
+            place: frame.place as u32,
+            frames: frames.into(),
+            clear: clear.into(),
+            floats: floats.into(),
+            ints: ints.into(),
+        });
+        let address = self.address(std::ptr::from_ref(&*exit));
+        self.exits.push(exit);
+        address
+    }
+
+    /// Whether an instruction does nothing but compute registers, so that it may be executed again by the interpreter.
+    pub(super) fn may_be_repeated(&self, inst: &Inst) -> bool {
+        let op = inst.i.op().expect("verified");
+        match inst.what {
+            What::Enter(_) | What::Leave => false,
+            What::Op if self.stress || by_step(op) => false,
+            What::Op => match op {
+                Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::AddI | Op::SubI | Op::MulI | Op::DivI => {
+                    self.known(inst.i.a()).mask & !(INT | BIG | FLOAT) == 0
+                }
+                Op::ModI | Op::BitAnd | Op::BitAndI | Op::BitOr | Op::BitXor => {
+                    self.known(inst.i.a()).is_integer()
+                }
+                Op::GetAttr => {
+                    let site = self.feedback().site(inst.i.c());
+                    self.feedback().one_class(inst.i.c(), self.wide()) && site.kind == access::SLOT
+                }
+                Op::CheckType | Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadTrue | Op::LoadFalse => true,
+                Op::LoadInt | Op::LoadIntRaw | Op::LoadKRaw | Op::BoxI | Op::BoxF | Op::UnboxI | Op::UnboxF => true,
+                Op::IToF | Op::UpGet | Op::Nop | Op::IAGet | Op::FAGet => true,
+                // The interpreter divides by these.
+                Op::IDivI | Op::IModI => !matches!(inst.i.sc(), 0 | -1),
+                op => op.info().name.starts_with("int.") || op.info().name.starts_with("float."),
+            },
+        }
+    }
+
+    /// A safepoint at instruction `at`, which control is about to reach: the head of a loop, or the first instruction of a spliced function.
+    pub(super) fn poll(&mut self, at: usize) {
+        let used = match self.used {
+            Some(variable) => self.b.use_var(variable),
+            None => self.load(self.thread, self.layout.used),
+        };
         let used = self.b.ins().iadd_imm_s(used, 1);
-        self.b.def_var(variable, used);
+        match self.used {
+            Some(variable) => self.b.def_var(variable, used),
+            None => self.store(used, self.thread, self.layout.used),
+        }
         let limit = self.limit();
         let over = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, used, limit);
         let (attend, leave, go_on) = (self.cold(), self.cold(), self.block());
         self.b.ins().brif(over, attend, &[], go_on, &[]);
         self.b.switch_to_block(attend);
         let state = self.state.clone();
-        let live = self.facts.live[head].clone();
-        self.write_back_cold(&state, &live);
-        self.save_position(head);
-        let left = self.call(runtime::safepoint as *const () as usize, b"i>i", &[self.thread])[0];
+        let live = self.facts.live[at].clone();
+        let exit = self.store_for_exit(&state, &live, at, 0);
+        self.flush_used();
+        let base = self.b.use_var(self.base);
+        let left =
+            self.call(runtime::safepoint as *const () as usize, b"iii>i", &[self.thread, base, exit])[0];
         let back = self.cold();
         self.b.ins().brif(left, leave, &[], back, &[]);
         self.b.switch_to_block(leave);
@@ -160,6 +359,10 @@ impl Translator<'_, '_> {
         self.exit(left);
         self.b.switch_to_block(back);
         self.load_used();
+        // Meanwhile other tasks may have changed arrays.
+        for r in self.state.views.clone().iter() {
+            self.make_view(r);
+        }
         self.b.ins().jump(go_on, &[]);
         self.b.switch_to_block(go_on);
     }

@@ -1,6 +1,5 @@
 //! Jumps, loops, returning.
 
-use super::super::facts::jump_target;
 use super::Translator;
 use super::arith::Operand;
 use crate::bytecode::Instr;
@@ -11,13 +10,8 @@ use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
 
 impl Translator<'_, '_> {
-    fn target(&self, i: Instr) -> usize {
-        jump_target(self.pc, i).expect("a jump")
-    }
-
-    pub(super) fn goto_and_end(&mut self, i: Instr) {
-        let target = self.target(i);
-        self.goto(target);
+    pub(super) fn goto_and_end(&mut self) {
+        self.goto(self.target());
         self.ended = true;
     }
 
@@ -35,15 +29,15 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(stays);
     }
 
-    pub(super) fn loop_back(&mut self, i: Instr) {
-        let target = self.target(i);
+    pub(super) fn loop_back(&mut self) {
+        let target = self.target();
         self.poll(target);
         self.goto(target);
         self.ended = true;
     }
 
     pub(super) fn for_loop(&mut self, i: Instr) {
-        let target = self.target(i);
+        let target = self.target();
         let (n, end) = (self.raw_int(i.a()), self.raw_int(i.b()));
         let next = self.b.ins().iadd_imm_s(n, 1);
         let again = match i.op() {
@@ -68,13 +62,13 @@ impl Translator<'_, '_> {
 
     pub(super) fn jump_if_true(&mut self, i: Instr) {
         let flag = self.truthy(i.a());
-        self.branch(flag, i.op() == Some(Op::JTrue), self.target(i));
+        self.branch(flag, i.op() == Some(Op::JTrue), self.target());
     }
 
     pub(super) fn jump_if_null(&mut self, i: Instr) {
         let word = self.tagged(i.a());
         let flag = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::NULL.bits() as i64);
-        self.branch(flag, i.op() == Some(Op::JNull), self.target(i));
+        self.branch(flag, i.op() == Some(Op::JNull), self.target());
     }
 
     pub(super) fn jump_compared(&mut self, i: Instr) {
@@ -99,7 +93,7 @@ impl Translator<'_, '_> {
             _ => (JGeI, immediate, false),
         };
         let flag = self.compare(op, Operand::Register(i.a()), y);
-        self.branch(flag, wanted, self.target(i));
+        self.branch(flag, wanted, self.target());
     }
 
     pub(super) fn return_from(&mut self, i: Instr) {
@@ -117,6 +111,6 @@ impl Translator<'_, '_> {
         let base = self.b.use_var(self.base);
         let given = self.b.ins().uload8(I64, MemFlagsData::trusted(), base, -25);
         let flag = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, given, i64::from(i.a()));
-        self.branch(flag, true, self.target(i));
+        self.branch(flag, true, self.target());
     }
 }

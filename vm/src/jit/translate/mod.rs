@@ -1,11 +1,12 @@
-//! From bytecode to Cranelift's intermediate form, one function at a time.
+//! From bytecode to Cranelift's intermediate form, one unit at a time.
 //!
-//! Registers are variables of the intermediate form. The frame in memory is brought up to date where somebody may look at it: before
+//! Registers are variables of the intermediate form. The frames in memory are brought up to date where somebody may look at them: before
 //! calls and whatever else may run script code, switch or collect, and on the cold ways out. Invariants:
 //!
-//! - control leaves compiled code only with the thread's `pc`, `base`, `code` and `used` exact and all live registers in the frame,
-//!   so the interpreter can go on from there (this is the only kind of deoptimisation that there is);
-//! - every tagged word of the frame holds a value at every safepoint: callees clear what is no parameter;
+//! - control leaves compiled code only with the thread's `pc`, `base`, `code` and `used` exact, the frames of spliced functions as calls would
+//!   have made them, and all live registers in their frames, so the interpreter can go on from there (this is the only kind of
+//!   deoptimisation that there is);
+//! - every tagged word of a frame holds a value at every safepoint: a frame is cleared when it is first brought up to date;
 //! - nothing here depends on feedback being right, only on its being checked.
 
 mod arith;
@@ -14,70 +15,81 @@ mod exits;
 mod jumps;
 mod objects;
 mod raw;
+mod splice;
 mod state;
 
-use super::facts::{Bits, Facts, falls_through, jump_target, registers};
-use super::masks::{self, Assume, FLOAT, Mask};
-use super::{Feedback, Layout};
+use super::facts::{Bits, Facts};
+use super::feedback::Feedback;
+use super::layout::Layout;
+use super::masks::{self, Assume, Known, Mask};
+use super::restore::Exit;
+use super::unit::{Inst, Kind, NOWHERE, Unit, What};
+use super::views::Views;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
+use crate::object::task::FRAME_WORDS;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, Value as Ir};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Switch, Variable};
+use std::rc::Rc;
 
-/// How a tagged register's value is at hand.
+/// In which forms a tagged register's value is at hand: a set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Rep {
+struct Have(u8);
+
+impl Have {
     /// As a tagged word.
-    Tagged,
+    const WORD: Have = Have(1);
     /// As an unboxed float.
-    Float,
-    /// As both.
-    Both,
+    const FLOAT: Have = Have(2);
+    /// As an unboxed integer.
+    const INT: Have = Have(4);
+}
+
+/// What is known of a register at one place.
+#[derive(Clone, Copy, Debug)]
+struct Reg {
+    known: Known,
+    have: Have,
 }
 
 /// What is known of the registers at one place.
 #[derive(Clone)]
 struct State {
-    /// Forms of the tagged registers.
-    masks: Vec<Mask>,
-    /// Where the tagged registers' values are.
-    reps: Vec<Rep>,
-    /// Classes of the objects in the tagged registers; 0 where it is not known.
-    classes: Vec<u32>,
-    /// Registers whose words in the frame may be old.
+    regs: Vec<Reg>,
+    /// Registers whose words in memory may be old.
     dirty: Bits,
+    /// Registers of whose arrays buffer and length are at hand.
+    views: Bits,
+}
+
+impl State {
+    fn copy_from(&mut self, other: &State) {
+        self.regs.clone_from(&other.regs);
+        self.dirty.copy_from(&other.dirty);
+        self.views.copy_from(&other.views);
+    }
 }
 
 /// Whether an op is translated by executing it in the interpreter.
-fn by_step(op: Op) -> bool {
+pub(super) fn by_step(op: Op) -> bool {
     matches!(
         op,
         Op::FToI
             | Op::JTaskExit
-            | Op::CallSuper
             | Op::CallSpread
             | Op::CallMethodSpread
             | Op::CallSuperSpread
             | Op::NewSpread
-            | Op::Closure
-            | Op::NewCell
             | Op::Import
             | Op::GetSuper
             | Op::GetAttrDyn
             | Op::SetAttrDyn
-            | Op::Slice
-            | Op::NewArray
             | Op::ArrayExtend
-            | Op::NewMap
             | Op::MapExtend
-            | Op::NewRange
-            | Op::ToStr
-            | Op::Concat
-            | Op::IterStart
             | Op::GenYield
             | Op::Throw
             | Op::Rethrow
@@ -104,70 +116,89 @@ fn by_step(op: Op) -> bool {
     )
 }
 
-/// Whether the frame is brought up to date on the straight path of an op.
-fn syncs(op: Op) -> bool {
-    by_step(op) || matches!(op, Op::Call | Op::CallStatic | Op::CallMethod | Op::New)
-}
-
-/// Translates one function.
+/// Translates one unit.
 pub(super) struct Translator<'a, 'b> {
     b: &'a mut FunctionBuilder<'b>,
-    code: &'static Code,
-    feedback: &'a Feedback,
+    unit: Rc<Unit>,
     layout: &'a Layout,
     assume: Assume,
     stress: bool,
     facts: Facts,
-    /// Forms of the registers where blocks begin; none for what is not reached.
-    at: Vec<Option<Vec<Mask>>>,
+    /// What is known of the registers where blocks begin; none for what is not reached.
+    at: Vec<Option<Vec<Known>>>,
     /// Stale words where blocks begin.
-    dirty_at: Vec<Bits>,
+    dirty_at: Vec<Option<Bits>>,
     blocks: Vec<Option<Block>>,
     words: Vec<Variable>,
     floats: Vec<Variable>,
+    ints: Vec<Variable>,
+    /// Buffers and lengths of the arrays in registers.
+    buffers: Vec<Variable>,
+    lengths: Vec<Variable>,
+    views: Views,
     /// Which raw registers only ever hold floats.
     raw_floats: Vec<bool>,
+    /// Where the first frame's registers lie.
     base: Variable,
-    /// Fuel used, for a function with loops; others count in the thread.
+    /// Fuel used, for a unit with loops; others count in the thread.
     used: Option<Variable>,
     thread: Ir,
     state: State,
     /// The state before the instruction that is being translated, for its cold ways out.
     before: State,
+    scratch: Vec<Known>,
     pc: usize,
     /// Control cannot come here.
     ended: bool,
     leave_block: Option<Block>,
-    deopt_block: Option<Block>,
+    /// The place that failed assumptions go back to.
+    checkpoint: Option<exits::Checkpoint>,
     ends: Vec<exits::ColdEnd>,
+    checkpoints: Vec<exits::Checkpoint>,
+    /// Where all cold ways out of a kind meet, with what describes the way as argument.
+    common_deopt: Option<Block>,
+    common_leave: Option<Block>,
+    common_exit: Option<Block>,
+    exits: Vec<Box<Exit>>,
     /// Blocks of the instruction that is being translated.
     fresh: Vec<Block>,
-    signatures: Vec<(Vec<u8>, SigRef)>,
+    signatures: Vec<(&'static [u8], SigRef)>,
+}
+
+/// What a translation gives beside the code.
+pub(super) struct Translated {
+    /// For each instruction of the first function, the number of the entry there; 0 for none.
+    pub(super) entries: Box<[u16]>,
+    /// What the code refers to: it has to live as long.
+    pub(super) exits: Vec<Box<Exit>>,
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
-    /// Translates `code` into the function that `builder` builds. For each instruction, the number of the entry there.
+    /// Translates `unit` into the function that `builder` builds.
     pub(super) fn run(
         builder: &'a mut FunctionBuilder<'b>,
-        code: &'static Code,
-        feedback: &'a Feedback,
+        unit: Rc<Unit>,
         layout: &'a Layout,
         assume: Assume,
         stress: bool,
-    ) -> Box<[u16]> {
-        let facts = Facts::new(code);
-        let at = masks::at_blocks(code, feedback, &facts, assume);
-        let registers = code.registers as usize;
-        let tagged = code.tagged as usize;
-        let raw_floats = raw::only_floats(code);
+    ) -> Translated {
+        let facts = Facts::new(&unit);
+        let at = masks::at_blocks(&unit, &facts, assume);
+        let registers = unit.registers();
+        let raw_floats = raw::only_floats(&unit);
         let words =
             (0..registers).map(|r| builder.declare_var(if raw_floats[r] { F64 } else { I64 })).collect();
-        let floats = (0..tagged).map(|_| builder.declare_var(F64)).collect();
+        let floats = (0..registers).map(|_| builder.declare_var(F64)).collect();
+        let ints = (0..registers).map(|_| builder.declare_var(I64)).collect();
+        let views = Views::find(&unit, &facts, assume.wide);
+        let kept = if views.any { registers } else { 0 };
+        let buffers = (0..kept).map(|_| builder.declare_var(I64)).collect();
+        let lengths = (0..kept).map(|_| builder.declare_var(I64)).collect();
         let base = builder.declare_var(I64);
         let used = (!facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
-        let dirty_at = state::dirty_at_blocks(code, &facts);
+        let dirty_at = state::dirty_at_blocks(&unit, &facts, assume.wide);
         let empty =
-            State { masks: Vec::new(), reps: Vec::new(), classes: Vec::new(), dirty: Bits::new(registers) };
+            State { regs: Vec::new(), dirty: Bits::new(registers), views: Bits::new(registers) };
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);
@@ -175,8 +206,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let thread = builder.block_params(entry)[0];
         let mut translator = Translator {
             b: builder,
-            code,
-            feedback,
+            unit,
             layout,
             assume,
             stress,
@@ -186,17 +216,27 @@ impl<'a, 'b> Translator<'a, 'b> {
             blocks: Vec::new(),
             words,
             floats,
+            ints,
+            buffers,
+            lengths,
+            views,
             raw_floats,
             base,
             used,
             thread,
             state: empty.clone(),
             before: empty,
+            scratch: Vec::new(),
             pc: 0,
             ended: false,
             leave_block: None,
-            deopt_block: None,
+            checkpoint: None,
             ends: Vec::new(),
+            checkpoints: Vec::new(),
+            common_deopt: None,
+            common_leave: None,
+            common_exit: None,
+            exits: Vec::new(),
             fresh: Vec::new(),
             signatures: Vec::new(),
         };
@@ -204,17 +244,41 @@ impl<'a, 'b> Translator<'a, 'b> {
         translator.body();
         translator.emit_cold_ends();
         translator.b.seal_all_blocks();
-        entries
+        Translated { entries, exits: translator.exits }
+    }
+
+    /// The code of the frame that the instruction which is being translated belongs to.
+    fn code(&self) -> &'static Code {
+        self.unit.frame(&self.unit.insts[self.pc]).code
+    }
+
+    /// What its inline caches have seen.
+    fn feedback(&self) -> &Feedback {
+        &self.unit.frame(&self.unit.insts[self.pc]).feedback
+    }
+
+    fn inst(&self) -> Inst {
+        self.unit.insts[self.pc]
+    }
+
+    /// Where the instruction that is being translated jumps.
+    fn target(&self) -> usize {
+        self.unit.insts[self.pc].target as usize
+    }
+
+    fn wide(&self) -> bool {
+        self.assume.wide
     }
 
     /// The ways in: a call by compiled code (0), a call by the interpreter (1), loop heads (2 and up).
     fn entries(&mut self, entry: Block) -> Box<[u16]> {
         let (base, which) = (self.b.block_params(entry)[1], self.b.block_params(entry)[2]);
         self.b.def_var(self.base, base);
-        for pc in 0..self.code.code.len() {
-            let block = self.at[pc].is_some().then(|| self.b.create_block());
+        for pc in 0..self.unit.insts.len() {
+            let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
             self.blocks.push(block);
         }
+        let whole = self.unit.frames[0].code;
         let (called, others, begin) = (self.block(), self.block(), self.block());
         self.b.ins().brif(which, others, &[], called, &[]);
         self.b.switch_to_block(called);
@@ -224,12 +288,14 @@ impl<'a, 'b> Translator<'a, 'b> {
         let heads: Vec<usize> = self.facts.loop_heads.clone();
         let mut switch = Switch::new();
         let mut ways = Vec::new();
-        let mut entries = vec![0; self.code.code.len()].into_boxed_slice();
-        for (k, &head) in heads.iter().enumerate() {
-            if self.at[head].is_some() {
+        let mut entries = vec![0; whole.code.len()].into_boxed_slice();
+        for &head in &heads {
+            let inst = self.unit.insts[head];
+            if self.at[head].is_some() && inst.frame == 0 {
                 let way = self.block();
-                entries[head] = k as u16 + 2;
-                switch.set_entry(entries[head].into(), way);
+                let number = ways.len() as u16 + 2;
+                entries[inst.pc as usize] = number;
+                switch.set_entry(number.into(), way);
                 ways.push((head, way));
             }
         }
@@ -242,11 +308,14 @@ impl<'a, 'b> Translator<'a, 'b> {
         self.load_used();
         self.enter_state(0);
         let zero = self.word(0);
-        let given = self.code.params as usize + usize::from(self.code.flags & Code::REST != 0);
-        for r in 0..self.code.registers as usize {
-            if r < given {
+        let given = whole.params as usize + usize::from(whole.flags & Code::REST != 0);
+        for r in 0..self.unit.registers() {
+            self.state.regs[r].have = Have::WORD;
+            if r >= FRAME_WORDS && r < FRAME_WORDS + given {
                 let word = self.load_register(r);
                 self.b.def_var(self.words[r], word);
+            } else if r >= FRAME_WORDS + whole.registers as usize {
+                break;
             } else if self.raw_floats[r] {
                 let zero = self.b.ins().f64const(0.0);
                 self.b.def_var(self.words[r], zero);
@@ -254,12 +323,7 @@ impl<'a, 'b> Translator<'a, 'b> {
                 self.b.def_var(self.words[r], zero);
             }
         }
-        // What lies in the frame: zeros, but for raw registers below compiled callers.
-        self.state.reps.fill(Rep::Tagged);
-        self.state.dirty = Bits::new(self.code.registers as usize);
-        for r in self.code.tagged as usize..self.code.registers as usize {
-            self.state.dirty.add(r);
-        }
+        self.state.views.clear();
         self.goto(0);
         self.seal();
         entries
@@ -268,17 +332,20 @@ impl<'a, 'b> Translator<'a, 'b> {
     /// A callee's begin, called by compiled code: the frame has its room, link, code, callee and parameters.
     fn prologue(&mut self) {
         let base = self.b.use_var(self.base);
-        let zero = self.word(0);
-        for r in self.code.params as usize..self.code.tagged as usize {
-            self.store(zero, base, r as i32 * 8);
-        }
         let sp = self.b.ins().get_stack_pointer(I64);
         let limit = self.load(self.thread, self.layout.native_limit);
-        let deep = self.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
-        let (too_deep, fine) = (self.cold(), self.block());
-        self.b.ins().brif(deep, too_deep, &[], fine, &[]);
-        self.b.switch_to_block(too_deep);
-        let code = self.address(std::ptr::from_ref(self.code));
+        let mut leaves = self.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
+        if self.unit.frames.len() > 1 {
+            // The frames of spliced functions need room too.
+            let end = self.b.ins().iadd_imm_s(base, self.unit.extent() as i64 * 8);
+            let stack_end = self.load(self.thread, self.layout.stack_end);
+            let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, stack_end);
+            leaves = self.b.ins().bor(leaves, over);
+        }
+        let (elsewhere, fine) = (self.cold(), self.block());
+        self.b.ins().brif(leaves, elsewhere, &[], fine, &[]);
+        self.b.switch_to_block(elsewhere);
+        let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
         let enter = super::runtime::enter_interpreter as *const () as usize;
         let left = self.call(enter, b"iii>i", &[self.thread, base, code])[0];
         self.exit(left);
@@ -291,8 +358,9 @@ impl<'a, 'b> Translator<'a, 'b> {
         let (attend, go_on) = (self.cold(), self.block());
         self.b.ins().brif(over, attend, &[], go_on, &[]);
         self.b.switch_to_block(attend);
-        self.save_position(0);
-        let left = self.call(super::runtime::safepoint as *const () as usize, b"i>i", &[self.thread])[0];
+        let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
+        let begin = super::runtime::begin_safepoint as *const () as usize;
+        let left = self.call(begin, b"iii>i", &[self.thread, base, code])[0];
         let leaving = self.cold();
         self.b.ins().brif(left, leaving, &[], go_on, &[]);
         self.b.switch_to_block(leaving);
@@ -305,66 +373,84 @@ impl<'a, 'b> Translator<'a, 'b> {
     fn loop_entry(&mut self, head: usize) {
         self.load_used();
         self.enter_state(head);
-        self.state.dirty = Bits::new(self.code.registers as usize);
         let live: Vec<usize> = self.facts.live[head].iter().collect();
         for r in live {
             let word = self.load_register(r);
-            if r >= self.code.tagged as usize {
+            if self.unit.kinds[r] == Kind::Raw {
                 self.b.def_var(self.words[r], word);
                 continue;
             }
-            let mask = self.state.masks[r];
-            if mask != masks::ALL {
-                let wanted = self.word(mask.into());
+            let known = self.state.regs[r].known;
+            if known != Known::form(masks::ALL) {
+                let wanted = self.word(i64::from(known.mask) | i64::from(known.class) << 8);
                 let fits = self.call(super::runtime::fits as *const () as usize, b"ii>i", &[word, wanted])[0];
                 let (fine, refuse) = (self.block(), self.cold());
                 self.b.ins().brif(fits, fine, &[], refuse, &[]);
                 self.b.switch_to_block(refuse);
-                self.count_failure();
+                let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
+                self.call(super::runtime::failed as *const () as usize, b"ii>", &[self.thread, code]);
                 let left = self.word(super::LEFT.0 as i64);
                 self.exit(left);
                 self.b.switch_to_block(fine);
             }
-            if self.state.reps[r] == Rep::Float {
-                let bits = self.call(super::runtime::unbox_float as *const () as usize, b"i>ii", &[word])[0];
-                let float = self.b.ins().bitcast(F64, MemFlagsData::new(), bits);
-                self.b.def_var(self.floats[r], float);
-            } else {
-                self.b.def_var(self.words[r], word);
+            match self.state.regs[r].have {
+                Have::FLOAT => {
+                    let bits =
+                        self.call(super::runtime::unbox_float as *const () as usize, b"i>ii", &[word])[0];
+                    let float = self.b.ins().bitcast(F64, MemFlagsData::new(), bits);
+                    self.b.def_var(self.floats[r], float);
+                }
+                Have::INT => {
+                    let n = self.call(super::runtime::unbox_int as *const () as usize, b"i>ii", &[word])[0];
+                    self.b.def_var(self.ints[r], n);
+                }
+                _ => self.b.def_var(self.words[r], word),
             }
+        }
+        for r in self.state.views.clone().iter() {
+            self.make_view(r);
         }
         let block = self.blocks[head].expect("reached");
         self.b.ins().jump(block, &[]);
     }
 
     fn body(&mut self) {
-        let mut pc = 0;
-        let count = self.code.code.len();
+        let count = self.unit.insts.len();
         let mut open = false;
-        while pc < count {
+        for pc in 0..count {
             if let Some(block) = self.blocks[pc] {
                 if open {
                     self.goto(pc);
                 }
+                self.end_checkpoint();
                 self.b.switch_to_block(block);
                 self.enter_state(pc);
                 open = true;
+            } else if self.facts.leads[pc] {
+                open = false;
             }
             if !open {
-                pc += 1;
                 continue;
             }
             self.pc = pc;
             self.ended = false;
-            self.before = self.state.clone();
-            let i = self.code.code[pc];
-            self.instruction(i);
-            self.state_after(i);
+            self.before.copy_from(&self.state);
+            let inst = self.unit.insts[pc];
+            self.begin_checkpoint();
+            match inst.what {
+                What::Op => self.instruction(inst.i),
+                What::Enter(frame) => self.enter(frame as usize),
+                What::Leave => self.leave_spliced(),
+            }
+            self.state_after(pc);
             self.cold_ends();
+            if !self.may_be_repeated(&inst) {
+                self.end_checkpoint();
+            }
             self.seal();
-            open = falls_through(i) && !self.ended;
-            pc += 1;
+            open = self.unit.falls_through(&inst) && !self.ended;
         }
+        self.end_checkpoint();
     }
 
     fn instruction(&mut self, i: Instr) {
@@ -377,7 +463,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             Op::Move => self.move_tagged(i.a(), i.b()),
             Op::LoadK => {
                 // SAFETY: the verifier checked the constant's index.
-                let k = unsafe { *self.code.consts.add(i.d() as usize) };
+                let k = unsafe { *self.code().consts.add(i.d() as usize) };
                 self.constant(i.a(), k);
             }
             Op::LoadNull => {
@@ -404,11 +490,10 @@ impl<'a, 'b> Translator<'a, 'b> {
             }
             Op::JNotIs => {
                 let flag = self.is_type(i.a(), i.b());
-                let target = jump_target(self.pc, i).expect("a jump");
-                self.branch(flag, false, target);
+                self.branch(flag, false, self.target());
             }
-            Op::Jump => self.goto_and_end(i),
-            Op::Loop => self.loop_back(i),
+            Op::Jump => self.goto_and_end(),
+            Op::Loop => self.loop_back(),
             Op::JTrue | Op::JFalse => self.jump_if_true(i),
             Op::JNull | Op::JNotNull => self.jump_if_null(i),
             Op::JEq | Op::JNe | Op::JLt | Op::JLe | Op::JNLt | Op::JNLe => self.jump_compared(i),
@@ -426,6 +511,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             Op::Call => self.call_value(i),
             Op::CallStatic => self.call_static(i),
             Op::CallMethod => self.call_method(i),
+            Op::CallSuper => self.call_super(i),
             Op::New => self.new_instance(i),
             Op::Return | Op::ReturnNull => self.return_from(i),
             Op::DefaultArg => self.default_argument(i),
@@ -438,22 +524,33 @@ impl<'a, 'b> Translator<'a, 'b> {
             Op::GetLen => self.length(i),
             Op::GetIndex | Op::GetIndexI | Op::ArrGet => self.get_index(i),
             Op::SetIndex | Op::ArrSet => self.set_index(i),
-            Op::ArrayPush => self.push(i),
+            Op::ArrayPush => self.push(i.a(), i.b()),
             Op::IAGet | Op::FAGet => self.get_typed(i),
             Op::IASet | Op::FASet => self.set_typed(i),
+            Op::IterStart => self.iter_start(i),
             Op::IterNext => self.iterate(i),
+            Op::Closure
+            | Op::NewCell
+            | Op::NewArray
+            | Op::NewMap
+            | Op::NewRange
+            | Op::ToStr
+            | Op::Concat
+            | Op::Slice => self.make(i),
             _ => self.raw(i, op),
         }
     }
 
-    /// Executes the instruction by the interpreter: all that it may look at is in the frame, and what it wrote is read from there.
+    /// Executes the instruction by the interpreter: all that it may look at is in the frames, and what it wrote is read from there.
     fn step(&mut self, i: Instr) {
         self.write_back_live();
-        self.save_position(self.pc);
+        self.save_position(0);
         let left = self.call(super::runtime::step as *const () as usize, b"i>i", &[self.thread])[0];
         let leave = self.cold();
-        let target = jump_target(self.pc, i);
-        let code = if target.is_some() {
+        let jumps = self.unit.insts[self.pc].target != NOWHERE;
+        let falls = self.unit.falls_through(&self.inst());
+        let _ = i;
+        let code = if jumps {
             let jumped = self.block();
             let stays = self.block();
             let more = self.cold();
@@ -462,7 +559,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             let one = self.b.ins().icmp_imm_s(IntCC::Equal, left, 1);
             self.b.ins().brif(one, jumped, &[], leave, &[]);
             Some((jumped, stays))
-        } else if falls_through(i) {
+        } else if falls {
             let stays = self.block();
             self.b.ins().brif(left, leave, &[], stays, &[]);
             Some((stays, stays))
@@ -477,38 +574,42 @@ impl<'a, 'b> Translator<'a, 'b> {
             self.ended = true;
             return;
         };
-        let written = registers(self.code, i).writes;
-        let saved = self.state.clone();
-        if let Some(target) = target {
+        if jumps {
+            let saved = self.state.clone();
             self.b.switch_to_block(jumped);
-            self.reload(i, &written);
-            self.goto(target);
+            self.reload();
+            self.goto(self.target());
             self.state = saved;
         }
         self.b.switch_to_block(stays);
-        self.reload(i, &written);
+        self.reload();
     }
 
-    fn reload(&mut self, i: Instr, written: &[u16]) {
-        let base = self.load(self.thread, self.layout.base);
-        self.b.def_var(self.base, base);
+    /// Reads what the interpreter has written.
+    fn reload(&mut self) {
+        self.reload_base();
         self.load_used();
-        let mut masks = self.state.masks.clone();
-        masks::apply(self.code, self.feedback, self.assume, i, &mut masks);
-        for &r in written {
-            let word = self.load_register(r as usize);
-            self.b.def_var(self.words[r as usize], word);
-            if (r as usize) < masks.len() {
-                self.state.masks[r as usize] = masks[r as usize];
-                self.state.reps[r as usize] = Rep::Tagged;
-                self.state.classes[r as usize] = 0;
-            }
-            self.state.dirty.remove(r as usize);
+        let mut known: Vec<Known> = self.state.regs.iter().map(|reg| reg.known).collect();
+        masks::apply(&self.unit, &self.facts, self.assume, self.pc, &mut known);
+        for r in self.facts.accesses[self.pc].writes.clone() {
+            let r = r as usize;
+            let word = self.load_register(r);
+            self.b.def_var(self.words[r], word);
+            self.state.regs[r] = Reg { known: known[r], have: Have::WORD };
+            self.state.dirty.remove(r);
         }
     }
 
+    /// Where the first frame lies, after the stack may have moved.
+    fn reload_base(&mut self) {
+        let place = self.unit.frame(&self.inst()).place as i64 * 8;
+        let base = self.load(self.thread, self.layout.base);
+        let base = if place == 0 { base } else { self.b.ins().iadd_imm_s(base, -place) };
+        self.b.def_var(self.base, base);
+    }
+
     fn signature(&mut self, shape: &'static [u8]) -> SigRef {
-        if let Some((_, known)) = self.signatures.iter().find(|(s, _)| s == shape) {
+        if let Some((_, known)) = self.signatures.iter().find(|(s, _)| *s == shape) {
             return *known;
         }
         let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
@@ -522,16 +623,16 @@ impl<'a, 'b> Translator<'a, 'b> {
             }
         }
         let made = self.b.import_signature(signature);
-        self.signatures.push((shape.to_vec(), made));
+        self.signatures.push((shape, made));
         made
     }
 
     /// Calls a function of the runtime. `shape`: `i` for a word, `f` for a float, results after `>`.
-    fn call(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Vec<Ir> {
+    fn call(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> smallvec::SmallVec<[Ir; 2]> {
         let signature = self.signature(shape);
         let callee = self.b.ins().iconst(I64, address as i64);
         let call = self.b.ins().call_indirect(signature, callee, args);
-        self.b.inst_results(call).to_vec()
+        self.b.inst_results(call).into()
     }
 
     fn word(&mut self, word: i64) -> Ir {
@@ -553,12 +654,15 @@ impl<'a, 'b> Translator<'a, 'b> {
     fn load_register(&mut self, r: usize) -> Ir {
         let base = self.b.use_var(self.base);
         let kind = if self.raw_floats[r] { F64 } else { I64 };
-        self.b.ins().load(kind, MemFlagsData::trusted(), base, r as i32 * 8)
+        let offset = self.offset(r);
+        self.b.ins().load(kind, MemFlagsData::trusted(), base, offset)
     }
 
     /// The word that others set to ask for attention. It is read anew each time, which a plain load would not be.
     fn limit(&mut self) -> Ir {
-        let limit = self.load(self.thread, self.layout.limit);
+        // Where it lies never changes.
+        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+        let limit = self.b.ins().load(I64, flags, self.thread, self.layout.limit);
         self.b.ins().atomic_load(I64, MemFlagsData::trusted(), limit)
     }
 
@@ -583,8 +687,17 @@ impl<'a, 'b> Translator<'a, 'b> {
         }
     }
 
-    /// Whether a block's register is kept as an unboxed float.
-    fn rep_for(mask: Mask) -> Rep {
-        if mask == FLOAT { Rep::Float } else { Rep::Tagged }
+    /// A block with a result: of a call, or of whatever has a fast and a slow way.
+    fn result_block(&mut self) -> Block {
+        let done = self.block();
+        self.b.append_block_param(done, I64);
+        done
+    }
+
+    /// Goes on in such a block: the result, which may be anything of these forms, goes into register `a`.
+    fn take_result(&mut self, a: u16, done: Block, mask: Mask) {
+        self.b.switch_to_block(done);
+        let result = self.b.block_params(done)[0];
+        self.set(a, result, mask);
     }
 }

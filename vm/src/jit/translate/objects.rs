@@ -1,14 +1,16 @@
 //! Attributes, elements, variables: read and written inline where the object is what it was seen to be.
 
-use super::super::masks::{ALL, ARRAY, FLOAT, INT, NULL, OTHER};
+use super::super::feedback::Classes;
+use super::super::masks::{self, ALL, ARRAY, BIG, FLOAT, INT, Known, NULL, OTHER};
 use super::super::runtime;
 use super::Translator;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
+use crate::class::Class;
 use crate::code::LinkedType;
 use crate::interp::access;
-use crate::object::Kind;
-use crate::object::array::Array;
+use crate::object::{Kind, class_id};
+use crate::object::array::{Array, Buffer};
 use crate::object::function::Closure;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -17,10 +19,13 @@ use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 use std::mem::offset_of;
 
 /// What a value's tag adds to the address.
-const TAG: i32 = 1;
+pub(super) const TAG: i32 = 1;
 const LENGTH: i32 = offset_of!(Array, len) as i32 - TAG;
 const BUFFER: i32 = offset_of!(Array, buffer) as i32 - TAG;
-/// Where a buffer's slots begin.
+/// Instances larger than this are made by a helper.
+const MAX_INLINE_BYTES: usize = 256;
+/// Where a buffer's capacity lies, and where its slots begin.
+const CAPACITY: i32 = offset_of!(Buffer, capacity) as i32;
 const SLOTS: i32 = 16;
 
 impl Translator<'_, '_> {
@@ -37,10 +42,33 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(fine);
     }
 
+    /// As [`expect_kind`](Self::expect_kind) for a register's value, unless its class says it.
+    pub(super) fn expect_kind_known(&mut self, r: u16, value: Ir, kind: Kind, other: Block) {
+        let class = match kind {
+            Kind::Array => class_id::ARRAY,
+            Kind::FloatArray => class_id::FLOAT_ARRAY,
+            Kind::IntArray => class_id::INT_ARRAY,
+            Kind::Function => class_id::FUNCTION,
+            _ => 0,
+        };
+        // Natives and bound methods share the class of functions.
+        if kind != Kind::Function && self.known(r).is(class) {
+            return;
+        }
+        if kind != Kind::Function && class != 0 && self.known(r).class == class && self.mask(r) & !(NULL | ARRAY | OTHER) == 0 {
+            let not_null = self.block();
+            let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
+            self.b.ins().brif(null, other, &[], not_null, &[]);
+            self.b.switch_to_block(not_null);
+            return;
+        }
+        self.expect_kind(value, kind, other);
+    }
+
     /// Stores into a slot, with the write barrier unless the value is certainly no object.
     fn store_slot(&mut self, value: Ir, owner: Ir, address: Ir, mask: u8) {
         self.publish(value, address);
-        if mask & (OTHER | ARRAY | FLOAT) == 0 {
+        if mask & (OTHER | ARRAY | FLOAT | BIG) == 0 {
             return;
         }
         let (check, log, done) = (self.block(), self.cold(), self.block());
@@ -88,12 +116,13 @@ impl Translator<'_, '_> {
     fn variable(&mut self, slot: u32, slow: Block) -> (Ir, Ir) {
         // A thread that runs a function of the module knows the module's environment, or has an empty table.
         let count = self.load(self.thread, self.layout.environment_count);
-        let known = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, count, i64::from(self.code.env));
+        let env = self.code().env;
+        let known = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, count, i64::from(env));
         let fine = self.block();
         self.b.ins().brif(known, fine, &[], slow, &[]);
         self.b.switch_to_block(fine);
         let first = self.load(self.thread, self.layout.environments);
-        let env = self.load(first, self.code.env as i32 * 8);
+        let env = self.load(first, env as i32 * 8);
         self.expect_kind(env, Kind::Array, slow);
         let buffer = self.load(env, BUFFER);
         (self.b.ins().iadd_imm_s(buffer, i64::from(SLOTS) + i64::from(slot) * 8), buffer)
@@ -109,7 +138,7 @@ impl Translator<'_, '_> {
         let slot = self.word(i.d().into());
         let value = self.helper(runtime::get_global as *const () as usize, b"ii>i", &[self.thread, slot]);
         self.b.ins().jump(done, &[value.into()]);
-        self.take_result(i, done);
+        self.take_result(i.a(), done, ALL);
     }
 
     pub(super) fn set_global(&mut self, i: Instr) {
@@ -143,24 +172,37 @@ impl Translator<'_, '_> {
 
     /// The captured value of the running closure that operand `b` names.
     fn capture(&mut self, i: Instr) -> Ir {
-        let base = self.b.use_var(self.base);
-        let callee = self.load(base, -8);
+        let frame = self.inst().frame as usize;
+        let at = self.unit.frames[frame].at;
+        let callee = match frame {
+            0 => {
+                let base = self.b.use_var(self.base);
+                self.load(base, -8)
+            }
+            _ => self.tagged(at as u16 - 1),
+        };
         self.load(callee, size_of::<Closure>() as i32 + i32::from(i.b()) * 8 - TAG)
     }
 
     /// Goes on if the register's value is an object of a class that has the attribute of this site where it was seen: else leaves
     /// compiled code where one class is taken for granted, or goes to `slow`.
     fn expect_slot(&mut self, r: u16, value: Ir, number: u16, slow: Block) {
-        let site = self.feedback.site(number);
-        if self.state.classes[r as usize] == site.class {
+        let class = self.feedback().site(number).class;
+        if self.known(r).is(class) {
             return;
         }
-        let classes = self.feedback.classes(number);
-        let fits = self.is_of_class(value, &classes);
-        if self.feedback.one_class(number, self.assume) {
-            self.guard(fits);
-            self.state.classes[r as usize] = site.class;
+        if self.feedback().one_class(number, self.wide()) {
+            if self.known(r).class == class && self.mask(r) & !(NULL | OTHER) == 0 {
+                let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
+                self.guard_not(null);
+            } else {
+                let fits = self.is_of_class(value, &[class]);
+                self.guard(fits);
+            }
+            self.learn(r, Known::of_class(class));
         } else {
+            let classes = self.feedback().classes(number);
+            let fits = self.is_of_class(value, &classes);
             let fast = self.block();
             self.b.ins().brif(fits, fast, &[], slow, &[]);
             self.b.switch_to_block(fast);
@@ -168,14 +210,15 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn get_attr(&mut self, i: Instr) {
-        let site = self.feedback.site(i.c());
+        let site = self.feedback().site(i.c());
         let object = self.tagged(i.b());
-        let one = self.feedback.one_class(i.c(), self.assume);
+        let one = self.feedback().one_class(i.c(), self.wide());
         let slow = self.cold();
         if one && site.kind == access::SLOT {
             self.expect_slot(i.b(), object, i.c(), slow);
             let value = self.load(object, 8 + site.data as i32 * 8 - TAG);
-            self.set(i.a(), value, self.feedback.slot_mask(i.c()));
+            let mask = self.feedback().slot_mask(i.c());
+            self.set(i.a(), value, mask);
             return self.unreachable(slow);
         }
         let done = self.result_block();
@@ -196,7 +239,7 @@ impl Translator<'_, '_> {
         let value =
             self.helper(runtime::get_attr as *const () as usize, b"iii>i", &[self.thread, object, number]);
         self.b.ins().jump(done, &[value.into()]);
-        self.take_result(i, done);
+        self.take_result(i.a(), done, ALL);
     }
 
     /// A block that turned out not to be needed.
@@ -228,6 +271,14 @@ impl Translator<'_, '_> {
                 self.b.ins().jump(fast, &[]);
                 FLOAT
             }
+            Fitting::Int if mask == INT => {
+                self.b.ins().jump(fast, &[]);
+                INT
+            }
+            Fitting::Bool if mask == masks::BOOL => {
+                self.b.ins().jump(fast, &[]);
+                NULL
+            }
             Fitting::Int => {
                 let odd = self.b.ins().band_imm_s(value, 1);
                 self.b.ins().brif(odd, slow, &[], fast, &[]);
@@ -254,6 +305,20 @@ impl Translator<'_, '_> {
                 self.b.ins().jump(fast, &[]);
                 OTHER
             }
+            Fitting::Class if !self.feedback().assignable(self.inst().i.c()).is_empty() => {
+                let classes = Classes::from_slice(self.feedback().assignable(self.inst().i.c()));
+                let epoch = self.unit.epoch;
+                let (null, object) = (self.block(), self.block());
+                let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
+                self.b.ins().brif(is_null, null, &[], object, &[]);
+                self.b.switch_to_block(null);
+                self.b.ins().jump(fast, &[]);
+                self.b.switch_to_block(object);
+                let fits = self.is_of_class(value, &classes);
+                let fits = self.method_epoch_is(epoch, fits);
+                self.b.ins().brif(fits, fast, &[], slow, &[]);
+                OTHER
+            }
             Fitting::Class => {
                 let not_null = self.block();
                 let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
@@ -270,7 +335,7 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn set_attr(&mut self, i: Instr) {
-        let site = self.feedback.site(i.c());
+        let site = self.feedback().site(i.c());
         let mask = self.mask(i.b());
         let (object, value) = (self.tagged(i.a()), self.tagged(i.b()));
         let (slow, done) = (self.cold(), self.block());
@@ -298,13 +363,17 @@ impl Translator<'_, '_> {
     /// Checks a value against a declared type: the common ways to fit inline.
     pub(super) fn check_type(&mut self, i: Instr) {
         // SAFETY: linked code lives as long as the VM; the verifier checked the type's index.
-        let module = unsafe { &*self.code.module };
+        let module = unsafe { &*self.code().module };
         let ty = &module.types[i.b() as usize];
         let before = self.mask(i.a());
+        let by_class = matches!(ty, LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..));
+        if by_class && !self.wide() && !self.feedback().fitting(i.b()).is_empty() {
+            return self.check_class(i.a(), i.b());
+        }
         let known = match ty {
-            LinkedType::Int => INT,
+            LinkedType::Int => INT | BIG,
             LinkedType::Float => FLOAT,
-            LinkedType::Bool => super::super::masks::BOOL,
+            LinkedType::Bool => masks::BOOL,
             LinkedType::Any => ALL,
             _ => 0,
         };
@@ -312,8 +381,7 @@ impl Translator<'_, '_> {
             return;
         }
         let value = self.tagged(i.a());
-        let (slow, fast, done) = (self.cold(), self.block(), self.block());
-        self.b.append_block_param(done, I64);
+        let (slow, fast, done) = (self.cold(), self.block(), self.result_block());
         match ty {
             LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..) => {
                 let not_null = self.block();
@@ -361,13 +429,30 @@ impl Translator<'_, '_> {
             &[self.thread, value, ty, what],
         );
         self.b.ins().jump(done, &[fitted.into()]);
-        self.b.switch_to_block(done);
-        let value = self.b.block_params(done)[0];
-        let class = self.state.classes[i.a() as usize];
-        let mut masks = self.state.masks.clone();
-        super::super::masks::apply(self.code, self.feedback, self.assume, i, &mut masks);
-        self.set(i.a(), value, masks[i.a() as usize]);
-        self.state.classes[i.a() as usize] = class;
+        self.take_result(i.a(), done, ALL);
+    }
+
+    /// Goes on if the register's value is null or an object of a class that fits the type; else the interpreter says what is wrong.
+    fn check_class(&mut self, r: u16, ty: u16) {
+        let epoch = self.unit.epoch;
+        let same = self.epoch_is(epoch);
+        self.guard(same);
+        let classes = Classes::from_slice(self.feedback().fitting(ty));
+        let known = self.known(r);
+        let forms = Known::of_class(classes[0]).mask | NULL;
+        let fits_already = known.mask == NULL || classes.contains(&known.class) && known.mask & !forms == 0;
+        if fits_already {
+            return;
+        }
+        let value = self.tagged(r);
+        let (other, fine) = (self.block(), self.block());
+        let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
+        self.b.ins().brif(null, fine, &[], other, &[]);
+        self.b.switch_to_block(other);
+        let fits = self.is_of_class(value, &classes);
+        let deopt = self.deopt();
+        self.b.ins().brif(fits, fine, &[], deopt, &[]);
+        self.b.switch_to_block(fine);
     }
 
     /// `is`, as a flag.
@@ -380,12 +465,71 @@ impl Translator<'_, '_> {
 
     pub(super) fn length(&mut self, i: Instr) {
         let object = self.tagged(i.b());
+        if self.known(i.b()).is(class_id::ARRAY) {
+            let length = self.load(object, LENGTH);
+            let word = self.b.ins().ishl_imm_s(length, 1);
+            return self.set(i.a(), word, INT);
+        }
         let (slow, done) = (self.cold(), self.result_block());
         self.expect_kind(object, Kind::Array, slow);
         let length = self.load(object, LENGTH);
         let word = self.b.ins().ishl_imm_s(length, 1);
         self.b.ins().jump(done, &[word.into()]);
         self.otherwise_get_attr(i, object, slow, done);
+    }
+
+    /// Reads buffer and length of the array that a register holds; if it holds none of the class that it is used as, the length is 0.
+    pub(super) fn make_view(&mut self, r: usize) {
+        let class = self.views.classes[r];
+        let value = self.tagged(r as u16);
+        let load = |translator: &mut Self| {
+            let length = translator.load(value, LENGTH);
+            (translator.load(value, BUFFER), length)
+        };
+        let (buffer, length) = if self.known(r as u16).is(class) {
+            load(self)
+        } else {
+            let (is, done) = (self.block(), self.block());
+            let zero = self.word(0);
+            let fits = self.is_of_class(value, &[class]);
+            self.b.append_block_param(done, I64);
+            self.b.append_block_param(done, I64);
+            self.b.ins().brif(fits, is, &[], done, &[zero.into(), zero.into()]);
+            self.b.switch_to_block(is);
+            let (buffer, length) = load(self);
+            self.b.ins().jump(done, &[buffer.into(), length.into()]);
+            self.b.switch_to_block(done);
+            (self.b.block_params(done)[0], self.b.block_params(done)[1])
+        };
+        self.b.def_var(self.buffers[r], buffer);
+        self.b.def_var(self.lengths[r], length);
+        self.state.views.add(r);
+    }
+
+    /// A view of nothing, for a register that nobody reads.
+    pub(super) fn no_view(&mut self, r: usize) {
+        let zero = self.word(0);
+        self.b.def_var(self.buffers[r], zero);
+        self.b.def_var(self.lengths[r], zero);
+        self.state.views.add(r);
+    }
+
+    /// The address of element `index` of the array in a register, and its buffer, by the register's view; `other` if there is no such element.
+    fn element_of(&mut self, r: u16, index: Ir, class: u32, other: Block) -> Option<(Ir, Ir)> {
+        if !self.views.any || self.views.classes[r as usize] != class {
+            return None;
+        }
+        if !self.state.views.has(r as usize) {
+            self.make_view(r as usize);
+        }
+        let length = self.b.use_var(self.lengths[r as usize]);
+        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
+        let fine = self.block();
+        self.b.ins().brif(inside, fine, &[], other, &[]);
+        self.b.switch_to_block(fine);
+        let buffer = self.b.use_var(self.buffers[r as usize]);
+        let offset = self.b.ins().ishl_imm_s(index, 3);
+        Some((self.b.ins().iadd(buffer, offset), buffer))
     }
 
     /// The address of element `index` of an array whose kind was checked; `slow` if it is not inside.
@@ -426,8 +570,14 @@ impl Translator<'_, '_> {
             }
             _ => self.index(i.c(), slow),
         };
-        self.expect_kind(object, Kind::Array, slow);
-        let (element, _) = self.element(object, index, slow);
+        let element = if raw { self.element_of(i.b(), index, class_id::ARRAY, slow) } else { None };
+        let element = match element {
+            Some((element, _)) => element,
+            None => {
+                self.expect_kind_known(i.b(), object, Kind::Array, slow);
+                self.element(object, index, slow).0
+            }
+        };
         let value = self.load(element, SLOTS);
         self.b.ins().jump(done, &[value.into()]);
         self.b.switch_to_block(slow);
@@ -438,7 +588,7 @@ impl Translator<'_, '_> {
             false => self.binary_slowly(Op::GetIndex, object, key),
         };
         self.b.ins().jump(done, &[value.into()]);
-        self.take_result(i, done);
+        self.take_result(i.a(), done, ALL);
     }
 
     pub(super) fn set_index(&mut self, i: Instr) {
@@ -454,8 +604,14 @@ impl Translator<'_, '_> {
             }
             false => self.index(i.b(), slow),
         };
-        self.expect_kind(object, Kind::Array, slow);
-        let (element, buffer) = self.element(object, index, slow);
+        let element = if raw { self.element_of(i.a(), index, class_id::ARRAY, slow) } else { None };
+        let (element, buffer) = match element {
+            Some(found) => found,
+            None => {
+                self.expect_kind_known(i.a(), object, Kind::Array, slow);
+                self.element(object, index, slow)
+            }
+        };
         let slot = self.b.ins().iadd_imm_s(element, i64::from(SLOTS));
         self.store_slot(value, buffer, slot, mask);
         self.b.ins().jump(done, &[]);
@@ -469,9 +625,79 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(done);
     }
 
-    pub(super) fn push(&mut self, i: Instr) {
-        let (array, value) = (self.tagged(i.a()), self.tagged(i.b()));
+    /// Appends to an array of the own heap.
+    pub(super) fn push(&mut self, array: u16, value: u16) {
+        let (known, mask) = (self.known(array), self.mask(value));
+        let (array, value) = (self.tagged(array), self.tagged(value));
+        let (slow, done) = (self.cold(), self.block());
+        if !known.is(class_id::ARRAY) {
+            self.expect_kind(array, Kind::Array, slow);
+        }
+        let (length, buffer) = (self.load(array, LENGTH), self.load(array, BUFFER));
+        let capacity = self.load(buffer, CAPACITY);
+        let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, length, capacity);
+        let room = self.block();
+        self.b.ins().brif(fits, room, &[], slow, &[]);
+        self.b.switch_to_block(room);
+        let offset = self.b.ins().ishl_imm_s(length, 3);
+        let slot = self.b.ins().iadd(buffer, offset);
+        let slot = self.b.ins().iadd_imm_s(slot, i64::from(SLOTS));
+        self.store_slot(value, buffer, slot, mask);
+        // Readers elsewhere see the element before the length that includes it.
+        let longer = self.b.ins().iadd_imm_s(length, 1);
+        let at = self.b.ins().iadd_imm_s(array, i64::from(LENGTH));
+        self.publish(longer, at);
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(slow);
         self.helper(runtime::push as *const () as usize, b"iii>i", &[self.thread, array, value]);
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(done);
+    }
+
+    /// An op that makes an object of what its registers hold: done by a helper, which reads them from the frame.
+    pub(super) fn make(&mut self, i: Instr) {
+        if i.op() == Some(Op::Closure) && self.inst().frame != 0 {
+            self.open_frames(); // it may capture what the running function has captured
+        }
+        self.write_back_reads();
+        let made = self.helper(runtime::make as *const () as usize, b"i>i", &[self.thread]);
+        self.set(i.a(), made, ALL);
+    }
+
+    /// A new instance of a class with its initial values.
+    pub(super) fn fresh_instance(&mut self, class: &'static Class) -> Ir {
+        let words = class.template.len();
+        let bytes = (8 + words * 8).next_multiple_of(16);
+        let done = self.result_block();
+        let slow = self.cold();
+        if bytes > MAX_INLINE_BYTES {
+            self.b.ins().jump(slow, &[]);
+        } else {
+            let object = self.load(self.thread, self.layout.bump);
+            let end = self.load(self.thread, self.layout.bump_end);
+            let next = self.b.ins().iadd_imm_s(object, bytes as i64);
+            let fits = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, next, end);
+            let room = self.block();
+            self.b.ins().brif(fits, room, &[], slow, &[]);
+            self.b.switch_to_block(room);
+            self.store(next, self.thread, self.layout.bump);
+            let header = u64::from(class.id) << 32 | ((bytes / 16) as u64) << 16 | Kind::Instance as u64;
+            let header = self.word(header as i64);
+            self.store(header, object, 0);
+            let null = [Value::NULL].into_iter().cycle();
+            for (k, value) in class.template.iter().copied().chain(null).take(bytes / 8 - 1).enumerate() {
+                let value = self.word(value.bits() as i64);
+                self.store(value, object, 8 + k as i32 * 8);
+            }
+            let value = self.b.ins().iadd_imm_s(object, i64::from(TAG));
+            self.b.ins().jump(done, &[value.into()]);
+        }
+        self.b.switch_to_block(slow);
+        let known = self.address(std::ptr::from_ref(class));
+        let made = self.helper(runtime::allocate as *const () as usize, b"ii>i", &[self.thread, known]);
+        self.b.ins().jump(done, &[made.into()]);
+        self.b.switch_to_block(done);
+        self.b.block_params(done)[0]
     }
 
     pub(super) fn get_typed(&mut self, i: Instr) {
@@ -479,8 +705,15 @@ impl Translator<'_, '_> {
         let object = self.tagged(i.b());
         let index = self.raw_int(i.c());
         let other = self.deopt();
-        self.expect_kind(object, if float { Kind::FloatArray } else { Kind::IntArray }, other);
-        let (element, _) = self.element(object, index, other);
+        let kind = if float { Kind::FloatArray } else { Kind::IntArray };
+        let class = masks::typed_class(i.op().expect("verified"));
+        let element = match self.element_of(i.b(), index, class, other) {
+            Some((element, _)) => element,
+            None => {
+                self.expect_kind_known(i.b(), object, kind, other);
+                self.element(object, index, other).0
+            }
+        };
         if float {
             let value =
                 self.b.ins().load(cranelift_codegen::ir::types::F64, MemFlagsData::trusted(), element, SLOTS);
@@ -496,42 +729,96 @@ impl Translator<'_, '_> {
         let object = self.tagged(i.a());
         let index = self.raw_int(i.b());
         let other = self.deopt();
-        self.expect_kind(object, if float { Kind::FloatArray } else { Kind::IntArray }, other);
-        let (element, _) = self.element(object, index, other);
+        let kind = if float { Kind::FloatArray } else { Kind::IntArray };
+        let class = masks::typed_class(i.op().expect("verified"));
+        let element = match self.element_of(i.a(), index, class, other) {
+            Some((element, _)) => element,
+            None => {
+                self.expect_kind_known(i.a(), object, kind, other);
+                self.element(object, index, other).0
+            }
+        };
         let value = self.b.use_var(self.words[i.c() as usize]);
         self.store(value, element, SLOTS);
     }
 
-    pub(super) fn iterate(&mut self, i: Instr) {
-        if i.n() != 1 {
-            return self.step(i);
-        }
-        let (state, position) = (self.tagged(i.a()), self.tagged(i.a() + 1));
-        // The values that the slow way leaves in the frame.
-        for r in [i.a(), i.a() + 1, i.b()] {
-            self.tagged(r);
+    /// Begins iterating: over an array at once, over anything else by the interpreter.
+    pub(super) fn iter_start(&mut self, i: Instr) {
+        let value = self.tagged(i.b());
+        if self.known(i.b()).is(class_id::ARRAY) {
+            self.set_known(i.a(), value, Known::of_class(class_id::ARRAY));
+            return self.constant(i.a() + 1, Value::int_unchecked(0));
         }
         let (slow, done) = (self.block(), self.block());
-        for _ in 0..3 {
-            self.b.append_block_param(done, I64);
-        }
-        self.expect_kind(state, Kind::Array, slow);
-        let index = self.b.ins().sshr_imm_s(position, 1);
-        let (element, _) = self.element(state, index, slow);
-        let value = self.load(element, SLOTS);
-        let next = self.b.ins().iadd_imm_s(position, 2);
-        self.b.ins().jump(done, &[state.into(), next.into(), value.into()]);
+        self.b.append_block_param(done, I64);
+        self.b.append_block_param(done, I64);
+        self.expect_kind(value, Kind::Array, slow);
+        let zero = self.word(0);
+        self.b.ins().jump(done, &[value.into(), zero.into()]);
         let before = self.state.clone();
         self.b.switch_to_block(slow);
         self.step(i);
-        let words: Vec<Ir> =
-            [i.a(), i.a() + 1, i.b()].iter().map(|r| self.b.use_var(self.words[*r as usize])).collect();
-        self.b.ins().jump(done, &[words[0].into(), words[1].into(), words[2].into()]);
+        let words = [i.a(), i.a() + 1].map(|r| self.b.use_var(self.words[r as usize]));
+        self.b.ins().jump(done, &[words[0].into(), words[1].into()]);
         self.state = before;
         self.b.switch_to_block(done);
         let results = self.b.block_params(done).to_vec();
         self.set(i.a(), results[0], ALL);
         self.set(i.a() + 1, results[1], INT);
-        self.set(i.b(), results[2], ALL);
+    }
+
+    /// The next element: of an array at once, of anything else by the interpreter.
+    pub(super) fn iterate(&mut self, i: Instr) {
+        if !self.is_int(i.a() + 1) {
+            return self.step(i);
+        }
+        let (state, position) = (self.tagged(i.a()), self.tagged(i.a() + 1));
+        let array = self.known(i.a());
+        let is_array = array.is(class_id::ARRAY);
+        let written: Classes = match i.n() {
+            2 => Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into(), u32::from(i.b()) + 1]),
+            _ => Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into()]),
+        };
+        // The values that the slow way leaves in the frame.
+        for &r in &written {
+            self.tagged(r as u16);
+        }
+        let done = self.block();
+        for _ in &written {
+            self.b.append_block_param(done, I64);
+        }
+        let slow = (!is_array).then(|| self.block());
+        if let Some(slow) = slow {
+            self.expect_kind(state, Kind::Array, slow);
+        }
+        let before = self.state.clone();
+        let index = self.b.ins().sshr_imm_s(position, 1);
+        let end = self.block();
+        let (element, _) = self.element(state, index, end);
+        let value = self.load(element, SLOTS);
+        let next = self.b.ins().iadd_imm_s(position, 2);
+        match i.n() {
+            2 => self.b.ins().jump(done, &[state.into(), next.into(), position.into(), value.into()]),
+            _ => self.b.ins().jump(done, &[state.into(), next.into(), value.into()]),
+        };
+        self.b.switch_to_block(end);
+        self.goto(self.target());
+        self.state = before.clone();
+        if let Some(slow) = slow {
+            self.b.switch_to_block(slow);
+            self.step(i);
+            let words: Vec<_> =
+                written.iter().map(|r| self.b.use_var(self.words[*r as usize]).into()).collect();
+            self.b.ins().jump(done, &words);
+            self.state = before;
+        }
+        self.b.switch_to_block(done);
+        let results = self.b.block_params(done).to_vec();
+        let known = if is_array { array } else { Known::form(ALL) };
+        self.set_known(i.a(), results[0], known);
+        self.set(i.a() + 1, results[1], INT);
+        for (k, &r) in written.iter().enumerate().skip(2) {
+            self.set(r as u16, results[k], ALL);
+        }
     }
 }

@@ -1,21 +1,22 @@
 //! Operations on unboxed integers and floats.
 
-use super::super::masks::{BOOL, INT, OTHER};
+use super::super::masks::BOOL;
 use super::super::runtime;
+use super::super::unit::{Unit, What};
 use super::Translator;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::{Op, Operand};
-use crate::code::Code;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
 
 /// Which registers only ever hold floats: raw ones that no operation on integers touches, directly or over moves.
-pub(super) fn only_floats(code: &Code) -> Vec<bool> {
-    let count = code.registers as usize;
+pub(super) fn only_floats(unit: &Unit) -> Vec<bool> {
+    let count = unit.registers();
     let (mut float, mut int) = (vec![false; count], vec![false; count]);
     let mut moves = Vec::new();
-    for i in &code.code {
+    for inst in unit.insts.iter().filter(|inst| inst.what == What::Op) {
+        let (i, code) = (&inst.i, unit.frame(inst).code);
         let op = i.op().expect("verified");
         if op == Op::MoveRaw {
             moves.push((i.a() as usize, i.b() as usize));
@@ -111,7 +112,7 @@ impl Translator<'_, '_> {
             }
             Op::LoadKRaw => {
                 // SAFETY: the verifier checked the constant's index and that it is a number.
-                let k = unsafe { *self.code.consts.add(i.d() as usize) };
+                let k = unsafe { *self.code().consts.add(i.d() as usize) };
                 match k.as_int() {
                     Some(n) => {
                         let n = self.word(n);
@@ -123,7 +124,10 @@ impl Translator<'_, '_> {
                     }
                 }
             }
-            Op::BoxI => self.box_int(i),
+            Op::BoxI => {
+                let n = self.raw_int(i.b());
+                self.set_int(i.a(), n);
+            }
             Op::BoxF => {
                 let float = self.raw_float(i.b());
                 self.set_float(i.a(), float);
@@ -244,7 +248,7 @@ impl Translator<'_, '_> {
 
     fn raw_jump(&mut self, i: Instr, op: Op) {
         use Op::*;
-        let target = super::jump_target(self.pc, i).expect("a jump");
+        let target = self.target();
         let (ints, floats, immediate, wanted) = match op {
             IJEq => (Some(IntCC::Equal), None, false, true),
             IJNe => (Some(IntCC::NotEqual), None, false, true),
@@ -307,26 +311,12 @@ impl Translator<'_, '_> {
         self.set_raw_int(a, result);
     }
 
-    fn box_int(&mut self, i: Instr) {
-        let n = self.raw_int(i.b());
-        let (word, over) = self.b.ins().sadd_overflow(n, n);
-        let (large, done) = (self.cold(), self.block());
-        self.b.append_block_param(done, I64);
-        self.b.ins().brif(over, large, &[], done, &[word.into()]);
-        self.b.switch_to_block(large);
-        let boxed = self.helper(runtime::box_int as *const () as usize, b"ii>i", &[self.thread, n]);
-        self.b.ins().jump(done, &[boxed.into()]);
-        self.b.switch_to_block(done);
-        let word = self.b.block_params(done)[0];
-        self.set(i.a(), word, INT | OTHER);
-    }
-
     fn unbox_int(&mut self, i: Instr) {
-        let word = self.tagged(i.b());
-        if self.is_int(i.b()) {
-            let n = self.b.ins().sshr_imm_s(word, 1);
+        if self.known(i.b()).is_integer() {
+            let n = self.int(i.b());
             return self.set_raw_int(i.a(), n);
         }
+        let word = self.tagged(i.b());
         let (small, rare, done) = (self.block(), self.cold(), self.block());
         self.b.append_block_param(done, I64);
         let odd = self.b.ins().band_imm_s(word, 1);

@@ -1,11 +1,11 @@
-//! Registers as variables: reading them in the form that is wanted, writing them, writing them back to the frame.
+//! Registers as variables: reading them in the form that is wanted, writing them, writing them back to their frames.
 
-use super::super::facts::{Bits, Facts, falls_through, jump_target, registers};
-use super::super::masks::{self, FLOAT, INT, Mask};
+use super::super::facts::{Bits, Facts};
+use super::super::masks::{self, BIG, FLOAT, INT, Known, Mask};
 use super::super::runtime;
-use super::{Rep, State, Translator, by_step, syncs};
-use crate::bytecode::Instr;
-use crate::code::Code;
+use super::super::unit::{Callee, Kind, NOWHERE, Unit, What};
+use super::{Have, Reg, Translator, by_step};
+use crate::object::task::FRAME_WORDS;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
@@ -13,36 +13,43 @@ use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
 
 const FLOAT_BIAS: i64 = 3 << 60;
 
-/// Which registers' words may be stale where each block begins.
-pub(super) fn dirty_at_blocks(code: &Code, facts: &Facts) -> Vec<Bits> {
-    let count = code.code.len();
-    let mut at = vec![Bits::new(code.registers as usize); count];
-    // Raw registers begin with what an earlier frame left.
-    for r in code.tagged as usize..code.registers as usize {
-        at[0].add(r);
+/// Which registers' words may be stale where each block begins. The first word of a frame's header is among them while the frame is not in
+/// memory: see [`Translator::open_frames`].
+pub(super) fn dirty_at_blocks(unit: &Unit, facts: &Facts, wide: bool) -> Vec<Option<Bits>> {
+    let count = unit.insts.len();
+    let mut at: Vec<Option<Bits>> = vec![None; count];
+    let mut entry = Bits::new(unit.registers());
+    let whole = &unit.frames[0];
+    entry.add(whole.at - FRAME_WORDS);
+    // Raw registers begin with what an earlier frame left, and compiled callers leave all but the parameters to the callee.
+    for r in whole.at + whole.code.params as usize..whole.at + whole.code.registers as usize {
+        entry.add(r);
     }
+    at[0] = Some(entry);
+    let mut dirty = Bits::new(unit.registers());
     loop {
         let mut changed = false;
-        let mut dirty = Bits::new(code.registers as usize);
+        let mut reached = false;
         for pc in 0..count {
             if facts.leads[pc] {
-                dirty = at[pc].clone();
+                reached = at[pc].is_some();
+                if let Some(known) = &at[pc] {
+                    dirty.copy_from(known);
+                }
             }
-            let i = code.code[pc];
-            let written = registers(code, i).writes;
-            let op = i.op().expect("verified");
-            if syncs(op) {
-                dirty = Bits::new(code.registers as usize);
+            if !reached {
+                continue;
             }
-            // What the interpreter writes, it writes to the frame.
-            if !by_step(op) {
-                written.iter().for_each(|r| dirty.add(*r as usize));
+            let inst = &unit.insts[pc];
+            if inst.target != NOWHERE && matches!(inst.what, What::Enter(_)) {
+                changed |= join(&mut at[inst.target as usize], &dirty);
             }
-            if let Some(target) = jump_target(pc, i) {
-                changed |= at[target].union(&dirty);
+            after(unit, facts, pc, wide, &mut dirty);
+            if inst.target != NOWHERE && !matches!(inst.what, What::Enter(_)) {
+                changed |= join(&mut at[inst.target as usize], &dirty);
             }
-            if falls_through(i) && pc + 1 < count && facts.leads[pc + 1] {
-                changed |= at[pc + 1].union(&dirty);
+            if unit.falls_through(inst) && pc + 1 < count && facts.leads[pc + 1] {
+                changed |= join(&mut at[pc + 1], &dirty);
             }
         }
         if !changed {
@@ -51,38 +58,101 @@ pub(super) fn dirty_at_blocks(code: &Code, facts: &Facts) -> Vec<Bits> {
     }
 }
 
+fn join(at: &mut Option<Bits>, dirty: &Bits) -> bool {
+    match at {
+        Some(known) => known.union(dirty),
+        None => {
+            *at = Some(dirty.clone());
+            true
+        }
+    }
+}
+
+/// What is stale after an instruction.
+fn after(unit: &Unit, facts: &Facts, pc: usize, wide: bool, dirty: &mut Bits) {
+    let inst = &unit.insts[pc];
+    match inst.what {
+        What::Enter(frame) => {
+            let frame = &unit.frames[frame as usize];
+            (frame.at - FRAME_WORDS..frame.at + frame.code.registers as usize).for_each(|r| dirty.add(r));
+            if matches!(frame.callee, Callee::Constructor { .. }) {
+                dirty.add(frame.dst as usize);
+            }
+        }
+        _ => {
+            let op = inst.i.op().expect("verified");
+            let plain = inst.what == What::Op;
+            if unit.syncs(inst, wide) {
+                dirty.clear();
+            }
+            // What the interpreter writes, it writes to the frame.
+            if !(plain && by_step(op)) {
+                facts.accesses[pc].writes.iter().for_each(|r| dirty.add(*r as usize));
+            }
+        }
+    }
+}
+
 impl Translator<'_, '_> {
     /// The state with which a block begins.
     pub(super) fn enter_state(&mut self, pc: usize) {
-        let masks = self.at[pc].clone().expect("reached");
-        let reps = masks.iter().map(|mask| Self::rep_for(*mask)).collect();
-        let classes = vec![0; masks.len()];
-        self.state = State { masks, reps, classes, dirty: self.dirty_at[pc].clone() };
+        let known = self.at[pc].as_ref().expect("reached");
+        self.state.regs.clear();
+        self.state.regs.extend(known.iter().map(|&known| Reg { known, have: Self::have_for(known) }));
+        self.state.dirty.copy_from(self.dirty_at[pc].as_ref().expect("reached"));
+        self.state.views.clear();
+        if self.views.any {
+            self.state.views.copy_from(&self.views.at[pc]);
+        }
+    }
+
+    /// In which form a block's register is at hand.
+    fn have_for(known: Known) -> Have {
+        if known.mask == FLOAT {
+            Have::FLOAT
+        } else if known.is_integer() && known.mask & BIG != 0 {
+            Have::INT
+        } else {
+            Have::WORD
+        }
     }
 
     /// Jumps to the block at `pc`, whose registers are to be as it expects them.
     pub(super) fn goto(&mut self, pc: usize) {
-        let wanted = self.at[pc].clone().expect("reached");
         let live: Vec<usize> = self.facts.live[pc].iter().collect();
         for r in live {
-            if self.state.dirty.has(r) && !self.dirty_at[pc].has(r) {
+            if self.state.dirty.has(r) && !self.dirty_at[pc].as_ref().expect("reached").has(r) {
                 self.write_back(r);
             }
-            if r >= wanted.len() {
+            if self.unit.kinds[r] == Kind::Raw {
                 continue;
             }
+            let wanted = self.at[pc].as_ref().expect("reached")[r];
             debug_assert_eq!(
-                self.state.masks[r] & !wanted[r],
+                self.state.regs[r].known.mask & !wanted.mask,
                 0,
                 "register {r} at {pc} of {}",
-                self.code.name
+                self.code().name
             );
-            match Self::rep_for(wanted[r]) {
-                Rep::Float => {
+            match Self::have_for(wanted) {
+                Have::FLOAT => {
                     self.float(r as u16);
+                }
+                Have::INT => {
+                    self.int(r as u16);
                 }
                 _ => {
                     self.tagged(r as u16);
+                }
+            }
+        }
+        if self.views.any {
+            let missing: Vec<usize> =
+                self.views.at[pc].iter().filter(|r| !self.state.views.has(*r)).collect();
+            for r in missing {
+                match self.facts.live[pc].has(r) {
+                    true => self.make_view(r),
+                    false => self.no_view(r),
                 }
             }
         }
@@ -90,29 +160,77 @@ impl Translator<'_, '_> {
         self.b.ins().jump(block, &[]);
     }
 
+    fn have(&self, r: usize, form: Have) -> bool {
+        self.state.regs[r].have.0 & form.0 != 0
+    }
+
+    fn also(&mut self, r: usize, form: Have) {
+        self.state.regs[r].have.0 |= form.0;
+    }
+
     /// A register's value as a tagged word.
     pub(super) fn tagged(&mut self, r: u16) -> Ir {
         let r = r as usize;
-        if self.state.reps[r] == Rep::Float {
-            let float = self.b.use_var(self.floats[r]);
-            let word = self.box_float(float);
+        if !self.have(r, Have::WORD) {
+            let word = match self.have(r, Have::FLOAT) {
+                true => {
+                    let float = self.b.use_var(self.floats[r]);
+                    self.box_float(float)
+                }
+                false => {
+                    let n = self.b.use_var(self.ints[r]);
+                    self.box_int(n)
+                }
+            };
             self.b.def_var(self.words[r], word);
-            self.state.reps[r] = Rep::Both;
+            self.also(r, Have::WORD);
         }
         self.b.use_var(self.words[r])
     }
 
     /// The value of a register that is known to hold a float.
     pub(super) fn float(&mut self, r: u16) -> Ir {
-        debug_assert_eq!(self.state.masks[r as usize], FLOAT);
+        debug_assert_eq!(self.mask(r), FLOAT);
         let r = r as usize;
-        if self.state.reps[r] == Rep::Tagged {
+        if !self.have(r, Have::FLOAT) {
             let word = self.b.use_var(self.words[r]);
             let float = self.unbox_known_float(word);
             self.b.def_var(self.floats[r], float);
-            self.state.reps[r] = Rep::Both;
+            self.also(r, Have::FLOAT);
         }
         self.b.use_var(self.floats[r])
+    }
+
+    /// The value of a register that is known to hold an integer.
+    pub(super) fn int(&mut self, r: u16) -> Ir {
+        let r = r as usize;
+        debug_assert!(self.state.regs[r].known.is_integer());
+        if !self.have(r, Have::INT) {
+            let word = self.b.use_var(self.words[r]);
+            let n = match self.state.regs[r].known.mask & BIG {
+                0 => self.b.ins().sshr_imm_s(word, 1),
+                _ => self.unbox_known_int(word),
+            };
+            self.b.def_var(self.ints[r], n);
+            self.also(r, Have::INT);
+        }
+        self.b.use_var(self.ints[r])
+    }
+
+    /// The integer in a word that holds one, boxed or not.
+    fn unbox_known_int(&mut self, word: Ir) -> Ir {
+        let (small, rare, done) = (self.block(), self.cold(), self.block());
+        self.b.append_block_param(done, I64);
+        let odd = self.b.ins().band_imm_s(word, 1);
+        self.b.ins().brif(odd, rare, &[], small, &[]);
+        self.b.switch_to_block(small);
+        let n = self.b.ins().sshr_imm_s(word, 1);
+        self.b.ins().jump(done, &[n.into()]);
+        self.b.switch_to_block(rare);
+        let n = self.call(runtime::unbox_int as *const () as usize, b"i>ii", &[word])[0];
+        self.b.ins().jump(done, &[n.into()]);
+        self.b.switch_to_block(done);
+        self.b.block_params(done)[0]
     }
 
     /// The float in a word that holds one in whatever form.
@@ -153,36 +271,65 @@ impl Translator<'_, '_> {
         self.b.append_block_param(done, I64);
         self.b.ins().brif(is_tagged, done, &[word.into()], rare, &[]);
         self.b.switch_to_block(rare);
-        let boxed = self.box_rare_float(bits);
+        let boxed = self.call(runtime::box_float as *const () as usize, b"ii>i", &[self.thread, bits])[0];
         self.b.ins().jump(done, &[boxed.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
     }
 
-    fn box_rare_float(&mut self, bits: Ir) -> Ir {
-        self.call(runtime::box_float as *const () as usize, b"ii>i", &[self.thread, bits])[0]
+    /// An integer as a value.
+    pub(super) fn box_int(&mut self, n: Ir) -> Ir {
+        let (word, over) = self.b.ins().sadd_overflow(n, n);
+        let (large, done) = (self.cold(), self.block());
+        self.b.append_block_param(done, I64);
+        self.b.ins().brif(over, large, &[], done, &[word.into()]);
+        self.b.switch_to_block(large);
+        let boxed = self.call(runtime::box_int as *const () as usize, b"ii>i", &[self.thread, n])[0];
+        self.b.ins().jump(done, &[boxed.into()]);
+        self.b.switch_to_block(done);
+        self.b.block_params(done)[0]
+    }
+
+    fn put(&mut self, r: u16, known: Known, have: Have) {
+        self.state.regs[r as usize] = Reg { known, have };
+        self.state.dirty.add(r as usize);
+        self.state.views.remove(r as usize);
     }
 
     /// Gives a register a tagged value.
     pub(super) fn set(&mut self, r: u16, word: Ir, mask: Mask) {
+        self.set_known(r, word, Known::form(mask));
+    }
+
+    /// Gives a register a tagged value of which something is known.
+    pub(super) fn set_known(&mut self, r: u16, word: Ir, known: Known) {
         self.b.def_var(self.words[r as usize], word);
-        self.state.masks[r as usize] = mask;
-        self.state.reps[r as usize] = Rep::Tagged;
-        self.state.classes[r as usize] = 0;
-        self.state.dirty.add(r as usize);
+        self.put(r, known, Have::WORD);
     }
 
     /// Gives a register an unboxed float.
     pub(super) fn set_float(&mut self, r: u16, float: Ir) {
         self.b.def_var(self.floats[r as usize], float);
-        self.state.masks[r as usize] = FLOAT;
-        self.state.reps[r as usize] = Rep::Float;
-        self.state.classes[r as usize] = 0;
-        self.state.dirty.add(r as usize);
+        self.put(r, Known::form(FLOAT), Have::FLOAT);
+    }
+
+    /// Gives a register an unboxed integer.
+    pub(super) fn set_int(&mut self, r: u16, n: Ir) {
+        self.b.def_var(self.ints[r as usize], n);
+        self.put(r, Known::form(INT | BIG), Have::INT);
     }
 
     pub(super) fn mask(&self, r: u16) -> Mask {
-        self.state.masks[r as usize]
+        self.state.regs[r as usize].known.mask
+    }
+
+    pub(super) fn known(&self, r: u16) -> Known {
+        self.state.regs[r as usize].known
+    }
+
+    /// Takes note of what a check has shown about a register.
+    pub(super) fn learn(&mut self, r: u16, known: Known) {
+        self.state.regs[r as usize].known = known;
     }
 
     pub(super) fn constant(&mut self, r: u16, value: Value) {
@@ -193,80 +340,135 @@ impl Translator<'_, '_> {
             }
             None => {
                 let word = self.word(value.bits() as i64);
-                self.set(r, word, masks::mask_of(value));
+                let mask = masks::mask_of(value);
+                self.set(r, word, mask);
             }
         }
     }
 
+    /// Gives a register the value of another one, in all forms that are at hand.
     pub(super) fn move_tagged(&mut self, to: u16, from: u16) {
-        let mask = self.mask(from);
-        match self.state.reps[from as usize] {
-            Rep::Tagged | Rep::Both if mask != FLOAT => {
-                let word = self.tagged(from);
-                let class = self.state.classes[from as usize];
-                self.set(to, word, mask);
-                self.state.classes[to as usize] = class;
+        let reg = self.state.regs[from as usize];
+        for (form, variables) in [(Have::WORD, 0), (Have::FLOAT, 1), (Have::INT, 2)] {
+            if reg.have.0 & form.0 == 0 {
+                continue;
             }
-            _ => {
-                let float = self.float(from);
-                self.set_float(to, float);
-            }
+            let of = |r: u16| match variables {
+                0 => self.words[r as usize],
+                1 => self.floats[r as usize],
+                _ => self.ints[r as usize],
+            };
+            let (source, target) = (of(from), of(to));
+            let value = self.b.use_var(source);
+            self.b.def_var(target, value);
         }
+        self.put(to, reg.known, reg.have);
     }
 
-    /// The forms after an instruction are what the analysis says, which may know less than the translation.
-    pub(super) fn state_after(&mut self, i: Instr) {
+    /// What is known after an instruction is what the analysis says, which may be less than the translation knows.
+    pub(super) fn state_after(&mut self, at: usize) {
         if self.ended {
             return;
         }
-        let mut masks = self.before.masks.clone();
-        masks::apply(self.code, self.feedback, self.assume, i, &mut masks);
-        for r in registers(self.code, i).writes {
-            let r = r as usize;
-            if r < masks.len() && self.state.masks[r] & !masks[r] == 0 {
-                self.state.masks[r] = masks[r];
+        let mut known = std::mem::take(&mut self.scratch);
+        known.clear();
+        known.extend(self.before.regs.iter().map(|reg| reg.known));
+        masks::apply(&self.unit, &self.facts, self.assume, at, &mut known);
+        // Both are right, so what both say is.
+        for (r, known) in known.iter().enumerate() {
+            let mine = &mut self.state.regs[r].known;
+            mine.mask &= known.mask;
+            if mine.class == 0 {
+                mine.class = known.class;
             }
-            debug_assert!(
-                r >= masks.len() || self.state.masks[r] & !masks[r] == 0,
-                "{:?} at {} of {}: {:b} is not in {:b}",
-                i.op(),
-                self.pc,
-                self.code.name,
-                self.state.masks[r],
-                masks[r]
-            );
         }
+        self.scratch = known;
     }
 
-    /// Writes a register to the frame, on the straight path.
+    /// The address of a register's word, as an offset from the first frame's base.
+    pub(super) fn offset(&self, r: usize) -> i32 {
+        self.unit.places[r] * 8
+    }
+
+    /// Writes a register to its frame, on the straight path.
     pub(super) fn write_back(&mut self, r: usize) {
-        let word =
-            if r < self.code.tagged as usize { self.tagged(r as u16) } else { self.b.use_var(self.words[r]) };
+        let word = match self.unit.kinds[r] {
+            Kind::Raw => self.b.use_var(self.words[r]),
+            _ => self.tagged(r as u16),
+        };
         let base = self.b.use_var(self.base);
-        self.store(word, base, r as i32 * 8);
+        self.store(word, base, self.offset(r));
         self.state.dirty.remove(r);
     }
 
-    /// Writes all registers to the frame that this instruction or what comes after it may read there.
+    /// Writes what an instruction reads to its frame, on the straight path.
+    pub(super) fn write_back_reads(&mut self) {
+        let reads = self.facts.accesses[self.pc].reads.clone();
+        for r in reads {
+            if self.state.dirty.has(r as usize) {
+                self.write_back(r as usize);
+            }
+        }
+    }
+
+    /// Writes all registers to their frames that this instruction or what comes after it may read there.
     pub(super) fn write_back_live(&mut self) {
+        self.open_frames();
         let live: Vec<usize> = self.facts.live[self.pc].iter().filter(|r| self.state.dirty.has(*r)).collect();
         for r in live {
             self.write_back(r);
         }
     }
 
-    /// Writes the registers of `live` to the frame on a cold way out, as they are in `state`, which stays as it is.
-    pub(super) fn write_back_cold(&mut self, state: &State, live: &Bits) {
-        let base = self.b.use_var(self.base);
-        for r in live.iter().filter(|r| state.dirty.has(*r)) {
-            let word = if r < self.code.tagged as usize && state.reps[r] == Rep::Float {
-                let float = self.b.use_var(self.floats[r]);
-                let bits = self.b.ins().bitcast(I64, MemFlagsData::new(), float);
-                self.box_rare_float(bits)
-            } else {
-                self.b.use_var(self.words[r])
-            };
-            self.store(word, base, r as i32 * 8);
+    /// Makes the running frame and those around it complete in memory: headers, and values in all tagged registers.
+    pub(super) fn open_frames(&mut self) {
+        let frame = self.unit.insts[self.pc].frame as usize;
+        let unit = self.unit.clone();
+        for f in unit.around(frame).chain([0]) {
+            let open = &unit.frames[f];
+            let first = open.at - FRAME_WORDS;
+            if !self.state.dirty.has(first) {
+                continue;
+            }
+            let base = self.b.use_var(self.base);
+            let start = open.place as i32 * 8;
+            if f != 0 {
+                let link = self.word(self.link_of(f) as i64);
+                self.store(link, base, start - 32);
+                let code = self.address(std::ptr::from_ref(open.code));
+                self.store(code, base, start - 16);
+                let function = self.function_of(f);
+                self.store(function, base, start - 8);
+                let parent = &unit.frames[open.parent];
+                let pc = self.address(parent.code.entry.wrapping_add(open.call as usize + 1));
+                self.store(pc, base, parent.place as i32 * 8 - 24);
+            }
+            let zero = self.word(0);
+            for r in open.at..open.at + open.code.tagged as usize {
+                if self.state.dirty.has(r) {
+                    self.store(zero, base, self.offset(r));
+                }
+            }
+            self.state.dirty.remove(first);
+        }
+    }
+
+    /// The link word of a spliced frame.
+    pub(super) fn link_of(&self, frame: usize) -> u64 {
+        let frame = &self.unit.frames[frame];
+        let parent = &self.unit.frames[frame.parent];
+        let dst = match frame.kind {
+            crate::thread::stack::ReturnKind::Register => frame.dst - parent.at as u16,
+            _ => 0,
+        };
+        runtime::link(frame.place - parent.place, dst, frame.kind, frame.given)
+    }
+
+    /// The function value of a spliced frame.
+    fn function_of(&mut self, frame: usize) -> Ir {
+        match self.unit.constant_function(frame) {
+            Some(bits) => self.word(bits as i64),
+            None => self.b.use_var(self.words[self.unit.frames[frame].at - 1]),
         }
     }
 

@@ -1,0 +1,163 @@
+//! What a thread's inline caches have seen, as a copy for the compiler.
+
+use super::masks::{ALL, BIG, BOOL, FLOAT, INT, Mask, OTHER, mask_of};
+use crate::bytecode::ops::Op;
+use crate::class::AttributeType;
+use crate::code::{Code, LinkedType, LoadedModule};
+use crate::interp::access;
+use crate::interp::ic::Ic;
+use crate::object::array;
+use crate::object::function::class_of_value;
+use crate::thread::Thread;
+use crate::value::Value;
+use smallvec::SmallVec;
+use std::sync::atomic::Ordering;
+
+/// What a thread's inline caches have seen at the sites of a function.
+pub(crate) struct Feedback {
+    sites: Vec<Site>,
+    /// For each declared type of the module that is a class and is checked here: all classes whose instances fit, if they are few.
+    types: Vec<Classes>,
+}
+
+/// A few classes.
+pub(super) type Classes = SmallVec<[u32; 4]>;
+
+/// Classes that are told apart at one place.
+const MAX_CLASSES: usize = 6;
+
+/// What is known of one site.
+struct Site {
+    ic: Ic,
+    /// For an attribute: other classes that have it in the same slot.
+    others: SmallVec<[u32; 4]>,
+    /// The forms of an attribute's values, by its declared type.
+    mask: Mask,
+    /// Classes that an attribute's values can have, if its declared type is a class.
+    fitting: Classes,
+}
+
+/// Misses of a cache below which its site is taken to see one class only.
+pub(super) const FEW_MISSES: u32 = 4;
+
+impl Feedback {
+    /// The thread's caches as they are.
+    pub(super) fn take(thread: &Thread, code: &Code) -> Self {
+        // SAFETY: every thread's table has room for all sites of the VM.
+        let caches =
+            unsafe { std::slice::from_raw_parts(thread.ics.add(code.ic_base as usize), code.sites.len()) };
+        let sites = caches.iter().zip(&code.sites).map(|(ic, name)| {
+            let mut site = Site { ic: *ic, others: SmallVec::new(), mask: ALL, fitting: Classes::new() };
+            if access::is_slot(ic.kind) {
+                let attribute = &thread.vm.class(ic.class).attributes[ic.data as usize];
+                let declared = match attribute.ty {
+                    AttributeType::Float => FLOAT,
+                    AttributeType::Int => INT | BIG,
+                    AttributeType::Bool => BOOL,
+                    AttributeType::Str => OTHER,
+                    _ => ALL,
+                };
+                if mask_of(attribute.initial) & !declared == 0 {
+                    site.mask = declared;
+                }
+                if let (AttributeType::Declared(ty), false) = (attribute.ty, attribute.module.is_null()) {
+                    // SAFETY: modules live as long as the VM.
+                    site.fitting = fitting(thread, unsafe { &*attribute.module }, ty as usize);
+                }
+                if ic.misses >= FEW_MISSES {
+                    site.others.extend(
+                        thread
+                            .vm
+                            .classes()
+                            .filter(|class| {
+                                class.id != ic.class
+                                    && class.slots.get(name) == Some(&ic.data)
+                                    && class.attributes[ic.data as usize].ty == attribute.ty
+                                    && class.attributes[ic.data as usize].module == attribute.module
+                            })
+                            .map(|class| class.id)
+                            .take(4),
+                    );
+                }
+            }
+            site
+        });
+        let sites = sites.collect();
+        Self { sites, types: types(thread, code) }
+    }
+
+    pub(super) fn site(&self, site: u16) -> Ic {
+        self.sites[site as usize].ic
+    }
+
+    /// Whether compiled code leaves if the object at an attribute's site is not of the class seen there.
+    pub(super) fn one_class(&self, site: u16, wide: bool) -> bool {
+        let site = &self.sites[site as usize].ic;
+        !wide && access::is_slot(site.kind) && site.misses < FEW_MISSES
+    }
+
+    /// The forms that the attribute at a site can have, if its object is of the class seen there.
+    pub(super) fn slot_mask(&self, site: u16) -> Mask {
+        self.sites[site as usize].mask
+    }
+
+    /// The classes that have the attribute at a site in the slot seen there.
+    pub(super) fn classes(&self, site: u16) -> SmallVec<[u32; 5]> {
+        let site = &self.sites[site as usize];
+        std::iter::once(site.ic.class).chain(site.others.iter().copied()).collect()
+    }
+
+    /// All classes whose instances fit a declared type (as long as no method epoch begins); none if that is not known.
+    pub(super) fn fitting(&self, ty: u16) -> &[u32] {
+        &self.types[ty as usize]
+    }
+
+    /// All classes whose instances fit the attribute that is assigned at a site, if they are few and known.
+    pub(super) fn assignable(&self, site: u16) -> &[u32] {
+        &self.sites[site as usize].fitting
+    }
+}
+
+/// The classes whose instances fit the declared types that a function checks; see [`Feedback::types`].
+fn types(thread: &Thread, code: &Code) -> Vec<Classes> {
+    // SAFETY: modules live as long as the VM.
+    let module = unsafe { &*code.module };
+    let mut found = vec![Classes::new(); module.types.len()];
+    for i in code.code.iter().filter(|i| i.op() == Some(Op::CheckType)) {
+        let ty = i.b() as usize;
+        if found[ty].is_empty() {
+            found[ty] = fitting(thread, module, ty);
+        }
+    }
+    found
+}
+
+/// All classes whose instances fit a declared type of a module, that which fitted last first; none if there are many, or if the type is no class
+/// or not known now.
+fn fitting(thread: &Thread, module: &LoadedModule, ty: usize) -> Classes {
+    let declared = match module.types[ty] {
+        LinkedType::Class(class) => Some(class),
+        LinkedType::Global(slot) => variable(thread, module.env, slot).and_then(class_of_value),
+        _ => None,
+    };
+    let Some(declared) = declared else { return Classes::new() };
+    let mut classes: Classes = smallvec::smallvec![declared.id];
+    for class in thread.vm.classes().filter(|class| class.id != declared.id && class.is_subclass_of(declared)) {
+        if classes.len() == MAX_CLASSES {
+            return Classes::new();
+        }
+        classes.push(class.id);
+    }
+    let seen = module.types_seen[ty].load(Ordering::Relaxed) as u32;
+    if let Some(at) = classes.iter().position(|class| *class == seen) {
+        classes.swap(0, at);
+    }
+    classes
+}
+
+/// A variable of a module, as the thread sees it now; none if it is another thread's.
+pub(super) fn variable(thread: &Thread, env: u32, slot: u32) -> Option<Value> {
+    let variables = array::from_value(*thread.envs.get(env as usize)?)?;
+    let value = array::elements(variables).get(slot as usize)?.get();
+    (value != Value::EMPTY).then_some(value)
+}

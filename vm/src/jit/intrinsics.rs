@@ -1,0 +1,54 @@
+//! Native functions that compiled code knows: it does what they do for the usual operands, and calls them for the others.
+
+use super::masks::{FLOAT, Mask, NULL};
+use crate::native::NativeDef;
+use crate::object::function::{Native, native_of_value};
+use crate::value::Value;
+
+/// A native that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Intrinsic {
+    /// `math.sqrt(x)`.
+    Sqrt,
+    /// `array.push(x)`.
+    Push,
+}
+
+impl Intrinsic {
+    fn of(def: &NativeDef) -> Option<Self> {
+        match def.name.as_str() {
+            "math.sqrt" => Some(Self::Sqrt),
+            "Array.push" => Some(Self::Push),
+            _ => None,
+        }
+    }
+
+    /// Forms of the result, where operands that are not the usual ones leave compiled code.
+    pub(super) fn result(self) -> Mask {
+        match self {
+            Self::Sqrt => FLOAT,
+            Self::Push => NULL,
+        }
+    }
+}
+
+/// The native that a call's hint names.
+pub(super) fn native(hint: u64) -> Option<&'static NativeDef> {
+    if hint == 0 {
+        return None;
+    }
+    // SAFETY: hints are the bits of values; objects among them that are natives are immortal, and others were live when the unit was
+    // made and are not looked into, but for their header.
+    native_of_value(unsafe { Value::from_bits(hint) })
+}
+
+/// The known native that a call's hint names.
+pub(super) fn of_value(hint: u64) -> Option<Intrinsic> {
+    native(hint).and_then(Intrinsic::of)
+}
+
+/// The known native that a method's cache names.
+pub(super) fn of_method(target: u64) -> Option<Intrinsic> {
+    // SAFETY: a cached target is an immortal native function.
+    Intrinsic::of(unsafe { &*(*Value::from_bits(target).pointer().cast::<Native>()).def })
+}
