@@ -168,6 +168,8 @@ pub struct ThreadShared {
     pub heap_number: AtomicU32,
     /// A host wants what runs to end, even if nothing may come in between (`atomic`, a thread that does not switch).
     pub stop: AtomicBool,
+    /// Somebody has asked it to end: nothing new is to begin there.
+    pub asked_to_end: AtomicBool,
     /// Tasks of other threads that wait for the end of this one; `None` once that has come.
     joiners: Mutex<Option<Vec<Waiter>>>,
     /// What others sent; the request to look stands for anything that asks for attention. Closed when the thread ends.
@@ -179,6 +181,11 @@ pub struct ThreadShared {
 }
 
 impl ThreadShared {
+    /// Whether what is sent to it begins.
+    pub fn takes_tasks(&self) -> bool {
+        self.inbox.is_open() && !self.asked_to_end.load(Ordering::Acquire)
+    }
+
     /// Whether messages wait.
     pub fn has_mail(&self) -> bool {
         self.inbox.mailbox.has_mail()
@@ -250,6 +257,7 @@ impl Registry {
             limit: Arc::new(AtomicU64::new(0)),
             heap_number: AtomicU32::new(u32::MAX),
             stop: AtomicBool::new(false),
+            asked_to_end: AtomicBool::new(false),
             joiners: Mutex::new(Some(Vec::new())),
             inbox: Inbox::new(),
             has_waker: AtomicBool::new(false),
