@@ -199,6 +199,10 @@ impl Thread {
     #[inline]
     pub fn charge(&mut self, units: u64) {
         self.charged += units;
+        if self.charged >= sched::POLL_UNITS {
+            // The poll does not see this: without a look now, it would be accounted for after thousands of such pieces of work.
+            self.shared.limit.store(0, Ordering::Relaxed);
+        }
     }
 
     /// A script error of a built-in class, to be returned by a native.
