@@ -115,6 +115,8 @@ pub struct Thread {
     pub(crate) ran: bool,
     /// Whether another thread asked this one to end.
     pub(crate) ending: bool,
+    /// How often it was told that its tasks wait for ever nevertheless.
+    pub(crate) waits_for_ever: u32,
     free_pins: Vec<usize>,
     /// Errors of other threads that were awaited here lately (pinned), with the frames that awaited them.
     pub(crate) awaited: std::collections::VecDeque<(usize, Vec<i64>)>,
@@ -189,6 +191,7 @@ impl Thread {
             wakes: 0,
             ran: false,
             ending: false,
+            waits_for_ever: 0,
             free_pins: Vec::new(),
             awaited: std::collections::VecDeque::new(),
             peers: Vec::new(),

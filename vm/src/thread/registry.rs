@@ -139,6 +139,8 @@ pub enum Message {
     Host(Box<dyn FnOnce(&mut super::Thread) + Send>),
     /// End: tasks are killed, then the thread ends.
     End,
+    /// End, although nothing happens any more since that was asked for: what waits in spite of its kill waits for ever.
+    EndWaiting,
 }
 
 impl Message {
