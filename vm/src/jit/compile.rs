@@ -4,7 +4,6 @@
 //! that has been replaced. Memory is writable before it is executable, never both (`cranelift-jit` sees to that).
 
 use super::masks::{ALL, Assume, FLOAT, Mask};
-use super::slot::state;
 use super::translate::Translator;
 use crate::class::AttributeType;
 use crate::code::Code;
@@ -346,14 +345,11 @@ impl Shared {
                 counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
                 let counter = if wide { &counters.again } else { &counters.functions };
                 counter.fetch_add(1, Ordering::Relaxed);
-                code.jit.entries.get_or_init(|| entries); // the same each time
-                code.jit.entry.store(entry.cast_mut(), Ordering::Release);
-                code.jit.state.store(state::READY, Ordering::Release);
+                code.jit.publish(entry.cast_mut(), entries);
             }
             Err(_) => {
                 counters.refused.fetch_add(1, Ordering::Relaxed);
-                code.jit.entry.store(std::ptr::null_mut(), Ordering::Release);
-                code.jit.state.store(state::REFUSED, Ordering::Release);
+                code.jit.refuse();
             }
         }
     }

@@ -62,7 +62,7 @@ pub(crate) fn count(thread: &mut Thread, code: &'static Code) {
 #[cold]
 fn ask(thread: &mut Thread, code: &'static Code, wide: bool) {
     let from = if wide { state::READY } else { state::COLD };
-    if code.jit.state.compare_exchange(from, state::ASKED, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+    if !code.jit.claim(from) {
         return;
     }
     let feedback = Feedback::take(thread, code);
