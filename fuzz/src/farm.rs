@@ -179,6 +179,8 @@ struct End {
     last: Option<u64>,
     /// What was found, if it did not end by itself.
     finding: Option<String>,
+    /// How long an input took at most, and which.
+    slowest: (Duration, u64),
 }
 
 fn spawn(arguments: &Arguments, first: u64) -> std::io::Result<Child> {
@@ -228,11 +230,16 @@ fn follow(mut child: Child, end: Instant) -> End {
         kept
     });
     let mut last = None;
+    let (mut slowest, mut begun) = ((Duration::ZERO, 0), Instant::now());
     let mut hangs = false;
     let mut over = false;
     loop {
         match hear.recv_timeout(PATIENCE) {
-            Ok(number) => last = Some(number),
+            Ok(number) => {
+                slowest = slowest.max((begun.elapsed(), last.unwrap_or(number)));
+                begun = Instant::now();
+                last = Some(number);
+            }
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => hangs = true,
         }
@@ -253,7 +260,7 @@ fn follow(mut child: Child, end: Instant) -> End {
         Ok(_) => Some(said),
         Err(error) => Some(error.to_string()),
     };
-    End { last, finding }
+    End { last, finding, slowest }
 }
 
 /// The parent.
@@ -262,6 +269,7 @@ fn watch<T: Target>(target: &T, corpus: &Corpus, arguments: &Arguments) -> ExitC
     let end = begin + Duration::from_secs(arguments.seconds);
     let (mut next, mut found) = (arguments.first, 0);
     let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
+    let mut slowest = (Duration::ZERO, 0);
     while Instant::now() < end {
         let child = match spawn(arguments, next) {
             Ok(child) => child,
@@ -271,6 +279,7 @@ fn watch<T: Target>(target: &T, corpus: &Corpus, arguments: &Arguments) -> ExitC
             }
         };
         let ending = follow(child, end);
+        slowest = slowest.max(ending.slowest);
         next = ending.last.map_or(next, |last| last + 1);
         let Some(finding) = ending.finding else { continue };
         found += 1;
@@ -296,10 +305,12 @@ fn watch<T: Target>(target: &T, corpus: &Corpus, arguments: &Arguments) -> ExitC
     }
     let tried = next - arguments.first;
     println!(
-        "{}: seed {}, {tried} inputs in {} s, {found} findings",
+        "{}: seed {}, {tried} inputs in {} s, {found} findings; the slowest, input {}, took {:?}",
         T::NAME,
         arguments.seed,
-        begin.elapsed().as_secs()
+        begin.elapsed().as_secs(),
+        slowest.1,
+        slowest.0
     );
     if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,7 +1,7 @@
 //! One script under limits: what it may take is bounded, what it does is recorded, and the VM has to be usable afterwards.
 
 use crate::{Rng, digest};
-use corella::{Builder, Engine, Error, Script, Tick};
+use corella::{Builder, Engine, Error, JitMode, Script, Tick};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,7 +59,7 @@ pub fn settings_number(input: &[u8]) -> u64 {
 }
 
 /// Settings that follow from an input. All VMs are seeded, so that time does not pass by itself and a trial can be repeated.
-pub fn settings(input: &[u8]) -> (Builder, u64) {
+fn settings(input: &[u8]) -> (Builder, JitMode) {
     let mut rng = Rng::new(settings_number(input));
     let (mut fuel, mut builder) = (50_000, Engine::builder().seed(rng.bits()));
     let way = rng.below(8);
@@ -77,7 +77,13 @@ pub fn settings(input: &[u8]) -> (Builder, u64) {
         .stack_limit(1 << 18)
         .task_limit(500)
         .thread_limit(6);
-    (builder, fuel)
+    // Compiling everything takes much longer than running it.
+    let jit = match rng.below(10) {
+        0 => JitMode::Always,
+        1..=3 => JitMode::Auto,
+        _ => JitMode::Off,
+    };
+    (builder, jit)
 }
 
 fn words(error: &Error) -> String {
@@ -86,12 +92,29 @@ fn words(error: &Error) -> String {
     error.to_string()
 }
 
+/// Whether the settings of an input have the JIT compile anything.
+pub fn compiles(input: &[u8]) -> bool {
+    settings(input).1 != JitMode::Off
+}
+
 /// Runs a compiled script in a VM of its own.
 ///
 /// # Errors
 /// What must not happen: the VM cannot be used afterwards.
 pub fn run(input: &[u8], script: &Script) -> Result<Ending, String> {
-    let (builder, _) = settings(input);
+    let (builder, jit) = settings(input);
+    run_in(builder.jit(jit), script)
+}
+
+/// As [`run`], by the interpreter alone.
+///
+/// # Errors
+/// As there.
+pub fn interpret(input: &[u8], script: &Script) -> Result<Ending, String> {
+    run_in(settings(input).0.jit(JitMode::Off), script)
+}
+
+fn run_in(builder: Builder, script: &Script) -> Result<Ending, String> {
     let printed = Printed::default();
     let engine = builder.output(printed.clone()).build();
     let mut vm = engine.vm().map_err(|error| format!("no VM: {error}"))?;

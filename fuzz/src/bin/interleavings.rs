@@ -1,5 +1,5 @@
 //! Interleavings: two threads and the master work on the same data in a seeded VM; nothing crashes, and the same seed gives the same run,
-//! to the byte and to the unit of fuel.
+//! to the byte and to the unit of fuel, by machine code too.
 
 use corella::Engine;
 use corella_fuzz::corpus::Corpus;
@@ -26,6 +26,12 @@ impl Target for Interleavings {
         let second = trial::run(input, &script)?;
         if first != second {
             return Err(format!("the same seed, another run: {first:?} and {second:?}"));
+        }
+        if trial::compiles(input) {
+            let interpreted = trial::interpret(input, &script)?;
+            if first != interpreted {
+                return Err(format!("compiled code differs: {first:?} and {interpreted:?}"));
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use corella_vm::thread::registry::{Message, ThreadShared};
 use corella_vm::thread::{Mode, Thread, futures, life, messages, tasks, transfer};
 use corella_vm::value::Value;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The natives of threads.
 pub(crate) static TABLE: ClassTable = ClassTable {
@@ -70,8 +71,21 @@ fn living(thread: &mut Thread, method: &str, value: Value) -> Outcome<Arc<Thread
     let id = this(thread, method, value)?;
     match thread.vm.registry.get(id) {
         Some(shared) => Ok(shared),
-        None => Err(thread.error(ErrorClass::ThreadEnded, format!("{method}: thread {id} has ended"))),
+        None => Err(ended(thread, method, id)),
     }
+}
+
+/// As [`living`], for what is to begin there. Its own tasks go on making tasks until they have ended.
+fn taking_tasks(thread: &mut Thread, method: &str, value: Value) -> Outcome<Arc<ThreadShared>> {
+    let shared = living(thread, method, value)?;
+    match shared.id == thread.shared.id || shared.takes_tasks() {
+        true => Ok(shared),
+        false => Err(ended(thread, method, shared.id)),
+    }
+}
+
+fn ended(thread: &mut Thread, method: &str, id: u64) -> Control {
+    thread.error(ErrorClass::ThreadEnded, format!("{method}: thread {id} has ended"))
 }
 
 fn construct(thread: &mut Thread, args: &[Value]) -> Outcome {
@@ -142,12 +156,12 @@ fn mode(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn alive(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = this(thread, "Thread.alive", args[0])?;
-    let alive = thread.vm.registry.get(id).is_some_and(|shared| shared.inbox.is_open());
+    let alive = thread.vm.registry.get(id).is_some_and(|shared| shared.takes_tasks());
     Ok(Value::bool(alive))
 }
 
 fn spawn(thread: &mut Thread, args: &[Value]) -> Outcome {
-    let shared = living(thread, "Thread.spawn", args[0])?;
+    let shared = taking_tasks(thread, "Thread.spawn", args[0])?;
     start(thread, &shared, args[1], &args[2..])
 }
 
@@ -164,7 +178,7 @@ fn start(thread: &mut Thread, shared: &ThreadShared, callee: Value, args: &[Valu
 }
 
 fn send_message(thread: &mut Thread, args: &[Value]) -> Outcome {
-    let shared = living(thread, "Thread.send_message", args[0])?;
+    let shared = taking_tasks(thread, "Thread.send_message", args[0])?;
     tasks::check_callable(thread, args[1])?;
     let callee = transfer::export(thread, args[1])?;
     let data = transfer::export_all(thread, &args[2..])?;
@@ -183,7 +197,7 @@ fn priority_of(thread: &mut Thread, method: &str, value: Value) -> Outcome<i16> 
 }
 
 fn schedule(thread: &mut Thread, args: &[Value]) -> Outcome {
-    let shared = living(thread, "Thread.schedule", args[0])?;
+    let shared = taking_tasks(thread, "Thread.schedule", args[0])?;
     let priority = priority_of(thread, "Thread.schedule", optional(args, 2))?;
     if args[1].is_kind(Kind::Task) {
         if shared.id != thread.shared.id {
@@ -255,6 +269,7 @@ fn end(thread: &mut Thread, args: &[Value]) -> Outcome {
             "Thread.end: the master thread ends with the program: exit(code) ends that",
         ));
     }
+    shared.asked_to_end.store(true, Ordering::Release);
     messages::send(thread, shared.id, Message::End)?;
     Ok(Value::NULL)
 }

@@ -226,12 +226,17 @@ fn instruction(
     for (field, kind) in op.info().operands() {
         let value = match kind {
             Operand::None => 0,
-            Operand::Write if op == Op::IterNext => rng.below(tagged - 1),
+            // Behind the iterator, which is chosen first.
+            Operand::Write if op == Op::IterNext => {
+                let free = u32::from(instr.a()) + 2;
+                free + rng.below(tagged - free - 1)
+            }
             Operand::Write | Operand::Read | Operand::ReadWrite => rng.below(tagged),
             Operand::RawWrite | Operand::RawRead | Operand::RawReadWrite => {
                 tagged + rng.below(u32::from(function.raw))
             }
             Operand::Window => rng.below(tagged - count - op.info().window_extra() + 1),
+            Operand::Pair if op == Op::IterNext => rng.below(tagged - 3),
             Operand::Pair => rng.below(tagged - 1),
             Operand::Count => count,
             Operand::Flag => rng.below(2),

@@ -494,7 +494,7 @@ ops! {
     // Iteration
     /// Begins iterating over `b` with state in registers `a`, `a+1`: array, map, string, bytes, range, typed array, generator, or an object with the hook `iterate`.
     IterStart = "iter.start" (n: None, a: Pair, b: Read, c: None) THROWS | ALLOCATES | CALLS;
-    /// Next element into `b` (`n` = 1: the element, of a map the key; `n` = 2: index or key into `b`, element into `b+1`), or jumps by `c` at the end.
+    /// Next element into `b` (`n` = 1: the element, of a map the key; `n` = 2: index or key into `b`, element into `b+1`), which are not the iterator's own registers, or jumps by `c` at the end.
     IterNext = "iter.next" (n: Count, a: Pair, b: Write, c: Jump) THROWS | ALLOCATES | SAFEPOINT | CALLS;
     /// Suspends the generator with value `b`; `a` = what is sent in when it resumes.
     GenYield = "generator.yield" (n: None, a: Write, b: Read, c: None) THROWS | SAFEPOINT;

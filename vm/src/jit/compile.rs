@@ -6,7 +6,6 @@
 use super::layout::Layout;
 use super::masks::Assume;
 use super::restore::Exit;
-use super::slot::state;
 use super::translate::{Translated, Translator};
 use super::unit::Unit;
 use crate::code::Code;
@@ -231,11 +230,10 @@ impl Shared {
                 let again = code.jit.again.load(Ordering::Relaxed) > 0;
                 let counter = if again { &counters.again } else { &counters.functions };
                 counter.fetch_add(1, Ordering::Relaxed);
-                code.jit.entries.get_or_init(|| entries); // the same each time
-                code.jit.extent.store(extent as u32, Ordering::Relaxed);
-                code.jit.entry.store(entry.cast_mut(), Ordering::Release);
+                // An entry that somebody has read before may need as much as its own code did.
+                code.jit.extent.fetch_max(extent as u32, Ordering::Relaxed);
+                code.jit.publish(entry.cast_mut(), entries);
                 code.jit.failures.store(0, Ordering::Relaxed);
-                code.jit.state.store(state::READY, Ordering::Release);
             }
             Err(_) => self.refuse(code),
         }
@@ -243,8 +241,7 @@ impl Shared {
 
     fn refuse(&self, code: &Code) {
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
-        code.jit.entry.store(std::ptr::null_mut(), Ordering::Release);
-        code.jit.state.store(state::REFUSED, Ordering::Release);
+        code.jit.refuse();
     }
 
     fn try_compile(&self, unit: Unit, wide: bool) -> Result<Compiled, String> {

@@ -69,7 +69,7 @@ pub(crate) fn count(thread: &mut Thread, code: &'static Code) {
 fn ask(thread: &mut Thread, code: &'static Code, wide: bool) {
     let again = code.jit.again.load(Ordering::Relaxed) > 0;
     let from = if again { state::READY } else { state::COLD };
-    if code.jit.state.compare_exchange(from, state::ASKED, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+    if !code.jit.claim(from) {
         return;
     }
     let unit = match Unit::make(thread, code, wide) {

@@ -1,10 +1,16 @@
 //! What a function has of compiled code: counters, and the entry once there is one.
 //!
-//! Invariant: `entry` is stored last, with `Release`; who reads it with `Acquire` sees the table of loop entries.
+//! Protocol. Whoever finds a function hot claims it by moving `state` from `COLD` to `ASKED`; one does, and has it compiled. Machine
+//! code, the table of loop entries and the state are written first, then `entry`, with `Release`: who reads an entry with `Acquire`
+//! may run the code and find the table. A function whose assumptions do not hold is claimed once more (`READY` to `ASKED`) and
+//! gets another entry; the code before stays, for others are running it. `models` checks this in all interleavings.
 
 use crate::code::Code;
+use crate::heap::sync::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+#[cfg(not(loom))]
+type Table = std::sync::OnceLock<Box<[u16]>>;
 
 /// States of [`JitSlot::state`].
 pub(super) mod state {
@@ -18,17 +24,27 @@ pub(super) mod state {
     pub(crate) const REFUSED: u32 = 3;
 }
 
+/// What a model leaves out, to show what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// The entry is stored so that what was written before is seen.
+    Release,
+    /// The entry is stored after the table.
+    EntryLast,
+    /// Of several who find the function hot, one claims it.
+    Claim,
+}
+
 /// The part of linked code that belongs to the JIT.
-#[derive(Default)]
 pub struct JitSlot {
     /// Machine code, or null.
     pub entry: AtomicPtr<u8>,
     /// For each instruction, the number of the entry there; 0 for none.
-    pub(crate) entries: std::sync::OnceLock<Box<[u16]>>,
+    entries: Table,
     /// Calls and turns of loops counted by the interpreter.
     pub(crate) heat: AtomicU32,
     /// See [`state`].
-    pub(crate) state: AtomicU32,
+    state: AtomicU32,
     /// How often compiled code had to leave because an assumption was wrong.
     pub(crate) failures: AtomicU32,
     /// How often it has been compiled again.
@@ -37,6 +53,25 @@ pub struct JitSlot {
     pub(crate) extent: AtomicU32,
     /// What was called at calls of values where that was not what compiled code expected.
     seen: Mutex<Vec<(u32, &'static Code)>>,
+    #[cfg(loom)]
+    without: Option<Step>,
+}
+
+impl Default for JitSlot {
+    fn default() -> Self {
+        Self {
+            entry: AtomicPtr::new(std::ptr::null_mut()),
+            entries: Table::new(),
+            heat: AtomicU32::new(0),
+            state: AtomicU32::new(state::COLD),
+            failures: AtomicU32::new(0),
+            again: AtomicU32::new(0),
+            extent: AtomicU32::new(0),
+            seen: Mutex::default(),
+            #[cfg(loom)]
+            without: None,
+        }
+    }
 }
 
 /// Functions that are remembered at the calls of one function.
@@ -65,9 +100,91 @@ impl JitSlot {
         seen.iter().filter(|(at, _)| *at == pc).map(|(_, code)| *code).collect()
     }
 
-    /// The number of the loop entry at an instruction, or 0.
+    /// The number of the loop entry at an instruction of a function that has an entry, or 0.
     #[inline]
     pub(crate) fn entry_at(&self, pc: usize) -> u16 {
         self.entries.get().map_or(0, |entries| entries[pc])
     }
 }
+
+#[cfg_attr(not(feature = "jit"), allow(dead_code))]
+impl JitSlot {
+    /// Whether the protocol has a step; only a model may leave one out.
+    #[inline(always)]
+    fn takes(&self, step: Step) -> bool {
+        #[cfg(loom)]
+        if self.without == Some(step) {
+            return false;
+        }
+        let _ = step;
+        true
+    }
+
+    /// Whether nobody has claimed the function yet.
+    pub(super) fn is_cold(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == state::COLD
+    }
+
+    /// Claims a function that is in state `from`: true for the one who is to have it compiled.
+    pub(super) fn claim(&self, from: u32) -> bool {
+        if !self.takes(Step::Claim) {
+            let found = self.state.load(Ordering::Acquire) == from;
+            if found {
+                self.state.store(state::ASKED, Ordering::Release);
+            }
+            return found;
+        }
+        self.state.compare_exchange(from, state::ASKED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Publishes machine code. Each time that a function is compiled its table is the same.
+    pub(super) fn publish(&self, entry: *mut u8, entries: Box<[u16]>) {
+        let order = if self.takes(Step::Release) { Ordering::Release } else { Ordering::Relaxed };
+        if !self.takes(Step::EntryLast) {
+            self.entry.store(entry, order);
+        }
+        self.entries.get_or_init(|| entries);
+        self.state.store(state::READY, Ordering::Release);
+        self.entry.store(entry, order);
+    }
+
+    /// Leaves the function to the interpreter for good.
+    pub(super) fn refuse(&self) {
+        self.state.store(state::REFUSED, Ordering::Release);
+        self.entry.store(std::ptr::null_mut(), Ordering::Release);
+    }
+}
+
+/// What loom follows in the place of a lock that is set once: it gives no order at all, so all order comes from the entry and the state.
+#[cfg(loom)]
+struct Table {
+    full: loom::sync::atomic::AtomicBool,
+    entries: loom::cell::UnsafeCell<Box<[u16]>>,
+}
+
+#[cfg(loom)]
+impl Table {
+    fn new() -> Self {
+        Self {
+            full: loom::sync::atomic::AtomicBool::new(false),
+            entries: loom::cell::UnsafeCell::new(Box::default()),
+        }
+    }
+
+    fn get(&self) -> Option<&[u16]> {
+        // SAFETY: loom checks that it is not being set at the same time; it is set once.
+        self.full.load(Ordering::Relaxed).then(|| self.entries.with(|entries| unsafe { &**entries }))
+    }
+
+    fn get_or_init(&self, make: impl FnOnce() -> Box<[u16]>) {
+        if self.get().is_none() {
+            // SAFETY: loom checks that nobody reads it at the same time.
+            self.entries.with_mut(|entries| unsafe { *entries = make() });
+            self.full.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+#[path = "slot_models.rs"]
+mod models;

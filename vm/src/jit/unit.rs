@@ -9,7 +9,6 @@
 
 use super::feedback::Feedback;
 use super::intrinsics::{self, Intrinsic};
-use super::slot::state;
 use super::translate::by_step;
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
@@ -638,8 +637,7 @@ pub(super) fn super_method(code: &Code, site: u16) -> Option<(&'static Code, Val
 
 /// Whether a function is called often enough to be worth its room.
 fn is_warm(code: &Code) -> bool {
-    code.jit.state.load(Ordering::Relaxed) != state::COLD
-        || code.jit.heat.load(Ordering::Relaxed) >= super::HOT / 64
+    !code.jit.is_cold() || code.jit.heat.load(Ordering::Relaxed) >= super::HOT / 64
 }
 
 /// Where an instruction of a function jumps, as an index in the function.

@@ -5,7 +5,7 @@ use super::sched::Turn;
 use super::{Mode, Thread, tasks, trace};
 use crate::class::ErrorClass;
 use crate::error::Control;
-use crate::object::task::{Future, Task, future_state};
+use crate::object::task::{Future, Task, TaskState, future_state};
 use crate::value::Value;
 use crate::vm::Vm;
 use std::fmt::Write as _;
@@ -55,6 +55,8 @@ pub fn start(vm: &Arc<Vm>, name: Option<String>, mode: Mode) -> Result<u64, Stri
 
 /// Milliseconds of nothing going on in the whole VM after which threads that are to end are asked again.
 const QUIET_TURNS: u32 = 50;
+/// How often waiting tasks are killed at the end of the program before they end without being asked.
+const MOST_KILLS: u32 = 3;
 
 impl Thread {
     /// The loop of a thread that is not the master.
@@ -153,6 +155,25 @@ impl Thread {
             // A task that cannot be told for lack of memory ends when it runs next and finds no memory.
             let _ = tasks::kill(self, task);
         }
+    }
+
+    /// The program ends and nothing happens any more, but tasks of this thread still wait: inside `atomic`, where no kill reaches them, or
+    /// because they caught it. They are killed wherever they stand, and after some times end without being asked.
+    pub fn end_waiting_tasks(&mut self) {
+        self.waits_for_ever += 1;
+        for task in self.sched.tasks.clone() {
+            // SAFETY: the table holds living tasks and nulls.
+            if task.is_null() || unsafe { (*task).state != TaskState::Parked } {
+                continue;
+            }
+            if self.waits_for_ever <= MOST_KILLS {
+                // SAFETY: as above.
+                unsafe { (*task).atomic = 0 };
+            } else {
+                tasks::abandon(self, task);
+            }
+        }
+        self.end_tasks();
     }
 
     /// Starts a task on this thread and runs the thread until its future is done, then until the thread's other tasks are,
@@ -335,14 +356,14 @@ impl Thread {
     pub fn end_other_threads(&mut self) {
         let vm = self.vm.clone();
         let own = self.shared.id;
-        let ask = || {
+        let ask = |message: fn() -> Message| {
             for other in vm.registry.threads() {
                 if other.id != own {
-                    let _ = vm.registry.send(other.id, Message::End);
+                    let _ = vm.registry.send(other.id, message());
                 }
             }
         };
-        ask();
+        ask(|| Message::End);
         // They may send to this thread while they end, and wait for its answers.
         let mut quiet_for = 0;
         while vm.registry.threads().len() > 1 {
@@ -357,7 +378,7 @@ impl Thread {
                     // A `finally` that waits for what never comes (a message that was lost for want of memory) is ended too.
                     if quiet_for == QUIET_TURNS {
                         quiet_for = 0;
-                        ask();
+                        ask(|| Message::EndWaiting);
                     }
                 }
             }

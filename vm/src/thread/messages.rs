@@ -203,6 +203,10 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
             thread.end_tasks();
             Ok(Done::Nothing)
         }
+        Message::EndWaiting => {
+            thread.end_waiting_tasks();
+            Ok(Done::Nothing)
+        }
     }
 }
 

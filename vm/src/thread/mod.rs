@@ -115,6 +115,8 @@ pub struct Thread {
     pub(crate) ran: bool,
     /// Whether another thread asked this one to end.
     pub(crate) ending: bool,
+    /// How often it was told that its tasks wait for ever nevertheless.
+    pub(crate) waits_for_ever: u32,
     free_pins: Vec<usize>,
     /// Errors of other threads that were awaited here lately (pinned), with the frames that awaited them.
     pub(crate) awaited: std::collections::VecDeque<(usize, Vec<i64>)>,
@@ -189,6 +191,7 @@ impl Thread {
             wakes: 0,
             ran: false,
             ending: false,
+            waits_for_ever: 0,
             free_pins: Vec::new(),
             awaited: std::collections::VecDeque::new(),
             peers: Vec::new(),
@@ -199,6 +202,10 @@ impl Thread {
     #[inline]
     pub fn charge(&mut self, units: u64) {
         self.charged += units;
+        if self.charged >= sched::POLL_UNITS {
+            // The poll does not see this: without a look now, it would be accounted for after thousands of such pieces of work.
+            self.shared.limit.store(0, Ordering::Relaxed);
+        }
     }
 
     /// A script error of a built-in class, to be returned by a native.

@@ -19,9 +19,11 @@ use std::time::Instant;
 
 /// [`Registry::exit`] while nobody asked for one.
 const NO_EXIT: i64 = i64::MAX;
-/// How many errors that say that the fuel is used up can be caught, so that a program can put its things in order; after that, tasks
-/// end without being asked. Without an end, handlers that go on working would keep the program going for ever.
-const MOST_OVERDRAWN: u64 = 10_000;
+/// Units of fuel that can be used beyond what was given, so that a program that catches the error can put its things in order: a tenth of
+/// it, within these bounds. After that, tasks end without being asked: handlers that go on working would keep the program going for ever.
+const OVERDRAFT: std::ops::RangeInclusive<u64> = 10_000..=1_000_000;
+/// What each error that says that the fuel is used up counts for, besides what its handlers use.
+const OVERDRAWN_BY_ERROR: u64 = 100;
 
 /// Where an answer is to go: a thread and the number of a future of its.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +139,8 @@ pub enum Message {
     Host(Box<dyn FnOnce(&mut super::Thread) + Send>),
     /// End: tasks are killed, then the thread ends.
     End,
+    /// End, although nothing happens any more since that was asked for: what waits in spite of its kill waits for ever.
+    EndWaiting,
 }
 
 impl Message {
@@ -168,6 +172,8 @@ pub struct ThreadShared {
     pub heap_number: AtomicU32,
     /// A host wants what runs to end, even if nothing may come in between (`atomic`, a thread that does not switch).
     pub stop: AtomicBool,
+    /// Somebody has asked it to end: nothing new is to begin there.
+    pub asked_to_end: AtomicBool,
     /// Tasks of other threads that wait for the end of this one; `None` once that has come.
     joiners: Mutex<Option<Vec<Waiter>>>,
     /// What others sent; the request to look stands for anything that asks for attention. Closed when the thread ends.
@@ -179,6 +185,11 @@ pub struct ThreadShared {
 }
 
 impl ThreadShared {
+    /// Whether what is sent to it begins.
+    pub fn takes_tasks(&self) -> bool {
+        self.inbox.is_open() && !self.asked_to_end.load(Ordering::Acquire)
+    }
+
     /// Whether messages wait.
     pub fn has_mail(&self) -> bool {
         self.inbox.mailbox.has_mail()
@@ -213,8 +224,8 @@ pub struct Registry {
     next: AtomicU64,
     busy: AtomicI64,
     fuel: AtomicU64,
-    /// How often a LimitError was thrown because of that since it was given.
-    overdrawn: AtomicU64,
+    /// What can still be used beyond it.
+    overdraft: AtomicU64,
     /// Exit status asked for by `exit(code)`; beyond 32 bits while there is none.
     exit: AtomicI64,
 }
@@ -231,7 +242,7 @@ impl Registry {
             next: AtomicU64::new(1),
             busy: AtomicI64::new(0),
             fuel: AtomicU64::new(config.fuel_limit),
-            overdrawn: AtomicU64::new(0),
+            overdraft: AtomicU64::new(overdraft(config.fuel_limit)),
             exit: AtomicI64::new(NO_EXIT),
         }
     }
@@ -250,6 +261,7 @@ impl Registry {
             limit: Arc::new(AtomicU64::new(0)),
             heap_number: AtomicU32::new(u32::MAX),
             stop: AtomicBool::new(false),
+            asked_to_end: AtomicBool::new(false),
             joiners: Mutex::new(Some(Vec::new())),
             inbox: Inbox::new(),
             has_waker: AtomicBool::new(false),
@@ -425,21 +437,34 @@ impl Registry {
 
     /// Takes fuel.
     pub fn use_fuel(&self, units: u64) {
-        let _ = self
-            .fuel
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(units)));
+        // What took the last of it, however much that was, is not counted: the error that says so can be caught.
+        if take(&self.fuel, units) == 0 {
+            take(&self.overdraft, units);
+        }
     }
 
     /// The fuel is used up and somebody is told so. Whether that has been told so often that nobody may catch it any more.
     pub fn overdraw(&self) -> bool {
-        self.overdrawn.fetch_add(1, Ordering::Relaxed) >= MOST_OVERDRAWN
+        take(&self.overdraft, OVERDRAWN_BY_ERROR) == 0
     }
 
     /// Gives the VM this much fuel from now on.
     pub fn set_fuel(&self, units: u64) {
-        self.overdrawn.store(0, Ordering::Relaxed);
+        self.overdraft.store(overdraft(units), Ordering::Relaxed);
         self.fuel.store(units, Ordering::Relaxed);
     }
+}
+
+/// What can be used beyond so much fuel.
+fn overdraft(fuel: u64) -> u64 {
+    (fuel / 10).clamp(*OVERDRAFT.start(), *OVERDRAFT.end())
+}
+
+/// Takes units, or what is left of them; gives what was there before.
+fn take(from: &AtomicU64, units: u64) -> u64 {
+    let taken = |left: u64| Some(left.saturating_sub(units));
+    let (Ok(before) | Err(before)) = from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+    before
 }
 
 impl UnderWay for Registry {

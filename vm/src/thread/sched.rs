@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Units of fuel between two looks at the clock; about 50-100 us of script code.
-const POLL_UNITS: u64 = 10_000;
+pub(super) const POLL_UNITS: u64 = 10_000;
 /// Most stacks kept for new tasks.
 const MAX_SPARE_STACKS: usize = 32;
 /// Words of the stack that a new task gets when it first calls something; it is fitted when the task first waits.

@@ -317,6 +317,14 @@ pub fn finish(thread: &mut Thread, result: Result<Value, Value>) {
     }
 }
 
+/// Ends a parked task that outlived every kill, without running anything of it any more.
+pub fn abandon(thread: &mut Thread, task: *mut Task) {
+    let error = thread.certain_error(ErrorClass::TaskExit, "the task was killed");
+    thread.current = task;
+    finish(thread, Err(error));
+    thread.current = std::ptr::null_mut();
+}
+
 /// Gives a task that waits for the first time a stack of its own size, and the large one back.
 pub fn fit_stack(thread: &mut Thread, task: *mut Task) {
     // SAFETY: the task has just been running and is parked now.

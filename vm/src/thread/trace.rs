@@ -17,6 +17,8 @@ use std::io::Write as _;
 
 /// Most frames kept of either end of a deep stack.
 const KEEP: usize = 32;
+/// Frames gone through for one unit of fuel.
+const FRAMES_A_UNIT: usize = 16;
 /// Errors of other threads whose awaiting frames a thread remembers.
 const MOST_AWAITED: usize = 16;
 const AWAITED: i64 = -1;
@@ -68,7 +70,39 @@ unsafe fn walk(
     }
 }
 
-fn current_places(thread: &Thread) -> Vec<Place> {
+/// The places of a stack, innermost first; of a deep one those of both ends.
+#[derive(Default)]
+struct Places {
+    /// The innermost `KEEP`, and behind them the outermost seen so far, in a ring.
+    kept: Vec<Place>,
+    /// How many there are in all.
+    count: usize,
+}
+
+impl Places {
+    fn push(&mut self, place: Place) {
+        if self.count < 2 * KEEP {
+            self.kept.push(place);
+        } else {
+            self.kept[KEEP + self.count % KEEP] = place;
+        }
+        self.count += 1;
+    }
+
+    /// Each place that was kept, and how many were left out before it.
+    fn each(&self) -> impl Iterator<Item = (usize, Place)> {
+        let (inner, ring) = self.kept.split_at(self.kept.len().min(KEEP));
+        let begin = if self.count > 2 * KEEP { self.count % KEEP } else { 0 };
+        let outer = ring[begin..].iter().chain(&ring[..begin]);
+        let left_out = self.count - self.kept.len();
+        inner
+            .iter()
+            .map(|place| (0, *place))
+            .chain(outer.enumerate().map(move |(at, place)| (if at == 0 { left_out } else { 0 }, *place)))
+    }
+}
+
+fn current_places(thread: &mut Thread) -> Places {
     places_from(thread, thread.pc)
 }
 
@@ -84,8 +118,15 @@ unsafe fn standing_before(code: *const Code, pc: *const Instr) -> *const Instr {
     }
 }
 
-fn places_from(thread: &Thread, pc: *const Instr) -> Vec<Place> {
-    let mut all = Vec::new();
+/// Going through a deep stack is work that counts: errors thrown at its end one after the other would outlast the fuel.
+fn places_from(thread: &mut Thread, pc: *const Instr) -> Places {
+    let places = running_places(thread, pc);
+    thread.charge((places.count / FRAMES_A_UNIT) as u64);
+    places
+}
+
+fn running_places(thread: &Thread, pc: *const Instr) -> Places {
+    let mut all = Places::default();
     if thread.current.is_null() || thread.base.is_null() {
         return all;
     }
@@ -98,7 +139,10 @@ fn places_from(thread: &Thread, pc: *const Instr) -> Vec<Place> {
 pub fn of_task(thread: &Thread, task: *mut Task) -> String {
     let mut text = String::new();
     if task == thread.current {
-        for place in current_places(thread) {
+        for (left_out, place) in running_places(thread, thread.pc).each() {
+            if left_out > 0 {
+                let _ = writeln!(text, "  ... {left_out} frames left out");
+            }
             write_place(&mut text, place);
         }
         return text;
@@ -138,14 +182,10 @@ pub fn is_error(thread: &Thread, v: Value) -> bool {
     v.is_kind(Kind::Instance) && types::instance_of(thread, v, thread.vm.class(ErrorClass::Error.class_id()))
 }
 
-fn pack(thread: &Thread, places: &[Place], to: &mut Vec<Value>) {
-    let _ = thread;
-    for (i, place) in places.iter().enumerate() {
-        if places.len() > 2 * KEEP && i == KEEP {
-            to.push(Value::int_unchecked(LEFT_OUT - (places.len() - 2 * KEEP) as i64));
-        }
-        if places.len() > 2 * KEEP && i >= KEEP && i < places.len() - KEEP {
-            continue;
+fn pack(places: &Places, to: &mut Vec<Value>) {
+    for (left_out, place) in places.each() {
+        if left_out > 0 {
+            to.push(Value::int_unchecked(LEFT_OUT - left_out as i64));
         }
         // SAFETY: code lives as long as the VM.
         let id = unsafe { (*place.code).id } as i64;
@@ -194,7 +234,7 @@ fn attach_from(thread: &mut Thread, error: Value, pc: *const Instr) -> bool {
         return true;
     }
     let mut frames = Vec::new();
-    pack(thread, &places_from(thread, pc), &mut frames);
+    pack(&places_from(thread, pc), &mut frames);
     let made = array::from_slice(&mut thread.heap, &frames);
     if let Ok(list) = made {
         thread.heap.store(error.pointer(), slot, array::to_value(list));
@@ -217,7 +257,7 @@ pub fn extend(thread: &mut Thread, error: Value) {
         return;
     }
     let mut frames = vec![Value::int_unchecked(AWAITED)];
-    pack(thread, &current_places(thread), &mut frames);
+    pack(&current_places(thread), &mut frames);
     // Without memory the trace stays shorter. A new list: an error thrown to several awaiters is one object.
     let mut all: Vec<Value> = array::elements(list).iter().map(|s| s.get()).collect();
     all.extend(frames);
@@ -232,7 +272,7 @@ fn extend_foreign(thread: &mut Thread, error: Value) {
         return;
     }
     let mut frames = vec![Value::int_unchecked(AWAITED)];
-    pack(thread, &current_places(thread), &mut frames);
+    pack(&current_places(thread), &mut frames);
     let frames: Vec<i64> = frames.into_iter().filter_map(Value::as_int).collect();
     let known = position_awaited(thread, error);
     if let Some(at) = known {

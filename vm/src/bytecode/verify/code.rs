@@ -274,11 +274,7 @@ impl Checker<'_> {
                 _ => Err(format!("function {} captures values: call it through a closure", instr.b())),
             },
             Op::Closure => self.closure(instr.d()),
-            Op::IterNext => match instr.n() {
-                1 => Ok(()),
-                2 => self.tagged(u32::from(instr.b()), 2),
-                other => Err(format!("yields 1 or 2 values, not {other}")),
-            },
+            Op::IterNext => self.element(instr),
             Op::GenYield if !self.function.generator => {
                 Err("stands in a function that is no generator".into())
             }
@@ -287,6 +283,19 @@ impl Checker<'_> {
                 _ => Err(format!("declaration {} adds attributes, which `extend` cannot", instr.b())),
             },
             _ => Ok(()),
+        }
+    }
+
+    /// Where an iteration's elements go: not over its own state.
+    fn element(&self, instr: Instr) -> Result<(), String> {
+        let (state, to, count) = (u32::from(instr.a()), u32::from(instr.b()), u32::from(instr.n()));
+        if !(1..=2).contains(&count) {
+            return Err(format!("yields 1 or 2 values, not {count}"));
+        }
+        self.tagged(to, count)?;
+        match to < state + 2 && state < to + count {
+            true => Err(format!("register {to} is written over the iterator in {state} and {}", state + 1)),
+            false => Ok(()),
         }
     }
 

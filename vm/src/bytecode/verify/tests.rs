@@ -111,6 +111,11 @@ fn windows() {
     rejects(Instr::new(Op::IterNext, 2, 0, 3, 0), "iter.next: registers 3..5");
     rejects(Instr::new(Op::IterNext, 0, 0, 2, 0), "yields 1 or 2 values, not 0");
     rejects(Instr::new(Op::IterNext, 3, 0, 0, 0), "yields 1 or 2 values, not 3");
+    accepts(Instr::new(Op::IterNext, 1, 1, 0, 0));
+    accepts(Instr::new(Op::IterNext, 1, 0, 2, 0));
+    rejects(Instr::new(Op::IterNext, 1, 1, 1, 0), "register 1 is written over the iterator in 1 and 2");
+    rejects(Instr::new(Op::IterNext, 1, 1, 2, 0), "register 2 is written over the iterator in 1 and 2");
+    rejects(Instr::new(Op::IterNext, 2, 1, 0, 0), "register 0 is written over the iterator in 1 and 2");
 }
 
 #[test]
