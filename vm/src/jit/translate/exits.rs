@@ -93,6 +93,7 @@ impl Translator<'_, '_> {
         self.save_position(1);
         let result = self.call(address, shape, args)[0];
         self.check(result);
+        self.load_used(); // bulk work costs fuel
         result
     }
 
@@ -221,16 +222,19 @@ impl Translator<'_, '_> {
             self.b.ins().jump(common, &[exit.into()]);
         }
         let ends = [
-            (self.common_leave, runtime::leave as *const () as usize),
-            (self.common_deopt, runtime::deoptimise as *const () as usize),
+            (self.common_leave, runtime::leave as *const () as usize, false),
+            (self.common_deopt, runtime::deoptimise as *const () as usize, true),
         ];
-        for (block, helper) in ends {
+        for (block, helper, flush) in ends {
             let Some(block) = block else { continue };
             self.b.seal_block(block);
             self.b.switch_to_block(block);
             let exit = self.b.block_params(block)[0];
             let base = self.b.use_var(self.base);
-            self.flush_used();
+            // What a helper that failed has used is in the thread already.
+            if flush {
+                self.flush_used();
+            }
             let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
             let left = self.call(helper, b"iiii>i", &[self.thread, base, exit, code])[0];
             self.exit(left);
