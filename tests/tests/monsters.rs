@@ -15,6 +15,11 @@ fn depth() -> usize {
     std::env::var("CORELLA_DEPTH").ok().and_then(|n| n.parse().ok()).unwrap_or(MILLION)
 }
 
+/// Only a hang takes as long; ten times the depth may take ten times the time.
+fn limit() -> Duration {
+    Duration::from_secs(300) * (depth() / MILLION).max(1) as u32
+}
+
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(binary::corella)
@@ -29,7 +34,7 @@ fn run_with(source: &str, switches: &[&str]) -> Outcome {
     folder.write("monster.cor", source);
     let mut command = Command::new(program());
     command.current_dir(folder.path()).arg("run").args(switches).arg("monster.cor");
-    let outcome = child::run(command, "", Duration::from_secs(300)).expect("the program starts");
+    let outcome = child::run(command, "", limit()).expect("the program starts");
     let told: String = outcome.stderr.chars().take(2000).collect();
     assert!(!outcome.stderr.contains("panicked at"), "it panicked:\n{told}");
     assert!(outcome.death.is_none(), "{:?}\n{told}", outcome.death);

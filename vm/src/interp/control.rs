@@ -84,8 +84,9 @@ fn after_call(thread: &mut Thread) -> Option<Exit> {
     if thread.used >= thread.limit() { safepoint(thread) } else { None }
 }
 
+/// The error that says so, made from the reserve.
 #[cold]
-fn memory_error(thread: &mut Thread) -> Value {
+pub fn memory_error(thread: &mut Thread) -> Value {
     let limit = thread.vm.config.memory_limit;
     let message = format!("the memory limit of {limit} bytes is reached");
     thread.heap.grant_reserve();

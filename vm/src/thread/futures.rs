@@ -248,7 +248,7 @@ fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Resul
         }
         None => {
             if let Some(address) = waiter.as_int() {
-                answer(thread, (address >> 32) as u64, address as u32, result);
+                answer(thread, Reply { thread: (address >> 32) as u64, number: address as u32 }, result);
             }
         }
         Some(_) => {
@@ -256,31 +256,72 @@ fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Resul
             // no memory now, the scheduler does.
             let future = Value::object(future.cast());
             if let Err(Control::OutOfMemory) = tasks::spawn(thread, waiter, &[future], false) {
-                let keys = (thread.pin(waiter), thread.pin(future));
-                thread.late_callbacks.push(keys);
+                let late = Late::Callback { callback: thread.pin(waiter), future: thread.pin(future) };
+                thread.late.push(late);
             }
         }
     }
 }
 
-/// Between two tasks: callbacks for which there was no memory when their futures were done, after a collection.
+/// What there was no memory for when a future was done: values are keys of pins.
+pub enum Late {
+    /// A function is to be called with its future.
+    Callback {
+        /// The function.
+        callback: usize,
+        /// The future.
+        future: usize,
+    },
+    /// Another thread waits for a result.
+    Answer {
+        /// Who waits.
+        reply: Reply,
+        /// Result or error.
+        result: Result<usize, usize>,
+    },
+}
+
+/// Between two tasks: does what there was no memory for, after a collection.
 #[cold]
-pub fn call_late(thread: &mut Thread) {
+pub fn catch_up(thread: &mut Thread) {
     thread.collect_now();
-    for (waiter, future) in std::mem::take(&mut thread.late_callbacks) {
-        let (callback, argument) = (thread.pinned(waiter), thread.pinned(future));
-        let mut made = tasks::spawn(thread, callback, &[argument], false);
-        if let Err(Control::OutOfMemory) = made {
-            thread.heap.grant_reserve();
-            made = tasks::spawn(thread, callback, &[argument], false);
-        }
-        thread.unpin(waiter);
-        thread.unpin(future);
-        if let Err(control) = made {
-            let error = thread.control_as_error(control);
-            super::trace::report(thread, "Uncaught error in a callback that could not be called", error);
+    for late in std::mem::take(&mut thread.late) {
+        match late {
+            Late::Callback { callback, future } => call_late(thread, callback, future),
+            Late::Answer { reply, result } => answer_late(thread, reply, result),
         }
     }
+}
+
+fn call_late(thread: &mut Thread, callback: usize, future: usize) {
+    let (function, argument) = (thread.pinned(callback), thread.pinned(future));
+    let mut made = tasks::spawn(thread, function, &[argument], false);
+    if let Err(Control::OutOfMemory) = made {
+        thread.heap.grant_reserve();
+        made = tasks::spawn(thread, function, &[argument], false);
+    }
+    thread.unpin(callback);
+    thread.unpin(future);
+    if let Err(control) = made {
+        let error = thread.control_as_error(control);
+        super::trace::report(thread, "Uncaught error in a callback that could not be called", error);
+    }
+}
+
+fn answer_late(thread: &mut Thread, reply: Reply, result: Result<usize, usize>) {
+    let (Ok(key) | Err(key)) = result;
+    let value = thread.pinned(key);
+    let value = result.map(|_| value).map_err(|_| value);
+    let exported = export_result(thread, value).or_else(|_| {
+        thread.heap.grant_reserve();
+        export_result(thread, value)
+    });
+    thread.unpin(key);
+    let result = exported.unwrap_or_else(|_| {
+        let message = "the memory limit is reached: the result could not be sent".into();
+        Err(Transfer::error(ErrorClass::MemoryError, message))
+    });
+    send_result(thread, reply, result);
 }
 
 /// Whether a future has its result.
@@ -337,28 +378,58 @@ pub fn cancel_remote(thread: &mut Thread, number: u32) -> Outcome<()> {
     Ok(())
 }
 
-/// Sends a result to the thread that waits for it.
-pub fn answer(thread: &mut Thread, other: u64, number: u32, result: Result<Value, Value>) {
-    thread.remote.serving.remove(&(other, number));
-    let exported = match result {
-        Ok(value) => transfer::export(thread, value).map(Ok),
-        Err(error) => transfer::export(thread, error).map(Err),
-    };
-    let result =
-        exported.unwrap_or_else(|_| Err(Transfer::text("the result could not be sent: out of memory")));
+/// Sends a result to the thread that waits for it; if there is no memory for that now, the scheduler does so later.
+pub fn answer(thread: &mut Thread, reply: Reply, result: Result<Value, Value>) {
+    serve_no_more(thread, reply);
+    match export_result(thread, result) {
+        Ok(exported) => send_result(thread, reply, exported),
+        Err(_) => {
+            let result = match result {
+                Ok(value) => Ok(thread.pin(value)),
+                Err(error) => Err(thread.pin(error)),
+            };
+            thread.late.push(Late::Answer { reply, result });
+        }
+    }
+}
+
+fn export_result(thread: &mut Thread, result: Result<Value, Value>) -> Outcome<Result<Transfer, Transfer>> {
+    Ok(match result {
+        Ok(value) => Ok(transfer::export(thread, value)?),
+        Err(error) => Err(transfer::export(thread, error)?),
+    })
+}
+
+fn send_result(thread: &mut Thread, reply: Reply, result: Result<Transfer, Transfer>) {
     // If the waiting thread has ended, nobody is interested.
-    let _ = super::messages::send(thread, other, Message::Resolve { number, result });
+    let _ = super::messages::send(thread, reply.thread, Message::Resolve { number: reply.number, result });
+}
+
+/// Nobody waits any more for the future that was served under this number.
+pub fn serve_no_more(thread: &mut Thread, reply: Reply) {
+    thread.remote.serving.remove(&(reply.thread, reply.number));
 }
 
 /// A message brought the result of a future here.
-pub fn resolved(thread: &mut Thread, number: u32, result: Result<Transfer, Transfer>) -> Outcome<()> {
-    let Some((future, _)) = thread.remote.waiting.remove(&number) else { return Ok(()) };
+pub fn resolved(thread: &mut Thread, number: u32, result: &Result<Transfer, Transfer>) -> Outcome<()> {
+    if !thread.remote.waiting.contains_key(&number) {
+        return Ok(());
+    }
     let result = match result {
         Ok(value) => Ok(transfer::import(thread, value)?),
         Err(error) => Err(transfer::import(thread, error)?),
     };
-    complete(thread, future, result);
+    if let Some((future, _)) = thread.remote.waiting.remove(&number) {
+        complete(thread, future, result);
+    }
     Ok(())
+}
+
+/// The result of a future is on its way no more: it could not be held here.
+pub fn fail(thread: &mut Thread, number: u32, error: Value) {
+    if let Some((future, _)) = thread.remote.waiting.remove(&number) {
+        complete(thread, future, Err(error));
+    }
 }
 
 /// A task or answer here that another thread waits for.
@@ -367,10 +438,10 @@ pub fn serve(thread: &mut Thread, future: Value, reply: Reply) -> Outcome<()> {
     // SAFETY: the caller checked the kind.
     let (state, value) = unsafe { ((*pointer).state.load(Ordering::Relaxed), (*pointer).value.get()) };
     match state {
-        future_state::DONE => answer(thread, reply.thread, reply.number, Ok(value)),
+        future_state::DONE => answer(thread, reply, Ok(value)),
         future_state::FAILED => {
             unseen::seen(thread, pointer);
-            answer(thread, reply.thread, reply.number, Err(value));
+            answer(thread, reply, Err(value));
         }
         _ => {
             let address = (reply.thread as i64) << 32 | i64::from(reply.number);

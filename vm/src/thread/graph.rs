@@ -119,7 +119,7 @@ pub fn snapshot(thread: &mut Thread, root: Value) -> Outcome<Option<Graph>> {
 }
 
 /// Makes the objects of a graph in this thread's heap; the root is marked as a copy.
-pub fn build(thread: &mut Thread, graph: Graph) -> Outcome {
+pub fn build(thread: &mut Thread, graph: &Graph) -> Outcome {
     let mut made: Vec<Value> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         made.push(match node {
@@ -131,7 +131,7 @@ pub fn build(thread: &mut Thread, graph: Graph) -> Outcome {
             Node::Instance(class, _) => crate::interp::instances::allocate(thread, thread.vm.class(*class))?,
         });
     }
-    for (node, object) in graph.nodes.into_iter().zip(made.clone()) {
+    for (node, object) in graph.nodes.iter().zip(made.iter().copied()) {
         match node {
             Node::Array(parts) => {
                 for part in parts {
@@ -147,7 +147,7 @@ pub fn build(thread: &mut Thread, graph: Graph) -> Outcome {
                 }
             }
             Node::Instance(_, parts) => {
-                for (index, part) in parts.into_iter().enumerate() {
+                for (index, part) in parts.iter().enumerate() {
                     let value = resolve(thread, &made, part)?;
                     // SAFETY: the instance was made of the class that the parts were counted by.
                     unsafe {
@@ -168,9 +168,9 @@ pub fn build(thread: &mut Thread, graph: Graph) -> Outcome {
     Ok(root)
 }
 
-fn resolve(thread: &mut Thread, made: &[Value], part: Part) -> Outcome {
+fn resolve(thread: &mut Thread, made: &[Value], part: &Part) -> Outcome {
     match part {
-        Part::Node(number) => Ok(made[number]),
+        Part::Node(number) => Ok(made[*number]),
         Part::Value(value) => transfer::import(thread, value),
     }
 }
@@ -178,7 +178,7 @@ fn resolve(thread: &mut Thread, made: &[Value], part: Part) -> Outcome {
 /// `copy(value)`: a deep copy; what cannot be copied is itself.
 pub fn copy(thread: &mut Thread, value: Value) -> Outcome {
     match snapshot(thread, value)? {
-        Some(graph) => build(thread, graph),
+        Some(graph) => build(thread, &graph),
         None => Ok(value),
     }
 }

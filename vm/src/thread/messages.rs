@@ -1,11 +1,11 @@
 //! Mail: what a thread does with messages between its tasks, and the mailboxes of tasks.
 
 use super::registry::{Message, Reply, ThreadShared};
-use super::transfer::{self, Transfer};
+use super::transfer;
 use super::{Thread, futures, tasks, timers};
 use crate::class::{ErrorClass, Member};
 use crate::error::{Control, Outcome};
-use crate::interp::{access, call, globals, index};
+use crate::interp::{access, call, control, globals, index};
 use crate::object::task::{Task, TaskState, task_flag};
 use crate::object::{Kind, array, function};
 use crate::value::Value;
@@ -53,11 +53,12 @@ pub fn drain(thread: &mut Thread) {
     if !shared.inbox.mailbox.take_request() {
         return;
     }
+    let mut memory = Memory::Unknown;
     for _ in 0..BATCH {
         let Some(message) = shared.inbox.mailbox.pop() else {
             return thread.vm.registry.handled();
         };
-        handle(thread, message);
+        handle(thread, message, &mut memory);
     }
     // More may wait; if nobody has asked again yet, the request that was taken stands in for it.
     if !shared.inbox.mailbox.ask() {
@@ -65,43 +66,61 @@ pub fn drain(thread: &mut Thread) {
     }
 }
 
-fn handle(thread: &mut Thread, message: Message) {
-    let reply = message.reply();
-    let outcome = apply(thread, message);
-    match outcome {
-        Ok(Done::Nothing) => {}
-        Ok(Done::Value(value)) => {
-            if let Some(reply) = reply {
-                futures::answer(thread, reply.thread, reply.number, Ok(value));
-            }
+/// What is known, while mail is handled, of whether a collection helps when memory is short.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Unknown,
+    /// It did not for the last message that needed one: for those behind it there is none.
+    Full,
+}
+
+fn handle(thread: &mut Thread, message: Message, memory: &mut Memory) {
+    let message = match message {
+        Message::Host(f) => return f(thread),
+        message => message,
+    };
+    let mut outcome = process(thread, &message);
+    // As with an instruction: what runs out of memory has changed nothing, and is done again after a collection.
+    if matches!(outcome, Err(Control::OutOfMemory)) && *memory == Memory::Unknown {
+        thread.collect_now();
+        outcome = process(thread, &message);
+        if matches!(outcome, Err(Control::OutOfMemory)) {
+            *memory = Memory::Full;
         }
-        Err(Control::Call(invoke)) => {
-            // A hook has to run: the message becomes a task.
-            if let Err(control) = start(thread, invoke.callee, &invoke.args, 0, reply) {
-                failed(thread, control, reply);
-            }
-        }
-        Err(control) => failed(thread, control, reply),
+    }
+    if let Err(control) = outcome {
+        failed(thread, control, &message);
     }
 }
 
-fn failed(thread: &mut Thread, control: Control, reply: Option<Reply>) {
-    let error = match control {
-        Control::Throw(error) => error,
-        Control::OutOfMemory => {
-            match thread.new_error(ErrorClass::MemoryError, "the memory limit is reached") {
-                Ok(error) => error,
-                Err(_) => thread.vm.last_resort_error(),
+/// Does what a message says, and answers it.
+fn process(thread: &mut Thread, message: &Message) -> Outcome<()> {
+    let reply = message.reply();
+    match apply(thread, message) {
+        Ok(Done::Nothing) => {}
+        Ok(Done::Value(value)) => {
+            if let Some(reply) = reply {
+                futures::answer(thread, reply, Ok(value));
             }
         }
-        _ => match thread.new_error(ErrorClass::StateError, "a message cannot wait") {
-            Ok(error) => error,
-            Err(_) => thread.vm.last_resort_error(),
-        },
+        // A hook has to run: the message becomes a task.
+        Err(Control::Call(invoke)) => start(thread, invoke.callee, &invoke.args, 0, reply)?,
+        Err(control) => return Err(control),
+    }
+    Ok(())
+}
+
+fn failed(thread: &mut Thread, control: Control, message: &Message) {
+    let error = match control {
+        Control::Throw(error) => error,
+        Control::OutOfMemory => control::memory_error(thread),
+        _ => thread.certain_error(ErrorClass::StateError, "a message cannot wait"),
     };
-    match reply {
-        Some(reply) => futures::answer(thread, reply.thread, reply.number, Err(error)),
-        None => super::trace::report(thread, "Uncaught error in a message", error),
+    match (message.reply(), message) {
+        (Some(reply), _) => futures::answer(thread, reply, Err(error)),
+        // Somebody waits for a result that cannot be held.
+        (None, Message::Resolve { number, .. }) => futures::fail(thread, *number, error),
+        (None, _) => super::trace::report(thread, "Uncaught error in a message", error),
     }
 }
 
@@ -110,18 +129,18 @@ enum Done {
     Value(Value),
 }
 
-fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
+fn apply(thread: &mut Thread, message: &Message) -> Outcome<Done> {
     match message {
         Message::Call { callee, args, priority, reply } => {
             let callee = transfer::import(thread, callee)?;
-            let args = import_all(thread, args)?;
-            start(thread, callee, &args, priority, reply)?;
+            let args = transfer::import_all(thread, args)?;
+            start(thread, callee, &args, *priority, *reply)?;
             Ok(Done::Nothing)
         }
         Message::SetAttr { target, name, value, .. } => {
             let target = transfer::import(thread, target)?;
             let value = transfer::import(thread, value)?;
-            access::set(thread, target, name, value)?;
+            access::set(thread, target, *name, value)?;
             Ok(Done::Value(Value::NULL))
         }
         Message::SetIndex { target, key, value, .. } => {
@@ -139,19 +158,19 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
         }
         Message::SetVariable { env, slot, value } => {
             let value = transfer::import(thread, value)?;
-            if let Some(own) = thread.own_env(env) {
-                array::set(&mut thread.heap, own, slot as usize, value);
+            if let Some(own) = thread.own_env(*env) {
+                array::set(&mut thread.heap, own, *slot as usize, value);
             }
             Ok(Done::Nothing)
         }
         Message::CallMethod { target, name, args, reply } => {
             let target = transfer::import(thread, target)?;
-            let args = import_all(thread, args)?;
-            call_method(thread, target, name, &args, reply)
+            let args = transfer::import_all(thread, args)?;
+            call_method(thread, target, *name, &args, *reply)
         }
         Message::Post { task, value } => {
             let value = transfer::import(thread, value)?;
-            if let Some(task) = tasks::by_id(thread, task) {
+            if let Some(task) = tasks::by_id(thread, *task) {
                 post(thread, task, value)?;
             }
             Ok(Done::Nothing)
@@ -164,25 +183,25 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
             Ok(Done::Nothing)
         }
         Message::Resolve { number, result } => {
-            futures::resolved(thread, number, result)?;
+            futures::resolved(thread, *number, result)?;
             Ok(Done::Nothing)
         }
         Message::Subscribe { future, reply } => {
             let future = transfer::import(thread, future)?;
             if future.is_kind(Kind::Future) {
-                futures::serve(thread, future, reply)?;
+                futures::serve(thread, future, *reply)?;
                 return Ok(Done::Nothing);
             }
             Err(thread.error(ErrorClass::TypeError, "await needs a Future"))
         }
         Message::Cancel(reply) => {
             // Nobody over there holds the future any more: unless somebody here does, the collector cancels its task.
-            thread.remote.serving.remove(&(reply.thread, reply.number));
+            futures::serve_no_more(thread, *reply);
             Ok(Done::Nothing)
         }
         Message::Started { number, task } => {
             let task = transfer::import(thread, task)?;
-            futures::started(thread, number, task);
+            futures::started(thread, *number, task);
             Ok(Done::Nothing)
         }
         Message::CancelTask(reply) => {
@@ -195,10 +214,6 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
             }
             Ok(Done::Nothing)
         }
-        Message::Host(f) => {
-            f(thread);
-            Ok(Done::Nothing)
-        }
         Message::End => {
             thread.end_tasks();
             Ok(Done::Nothing)
@@ -207,11 +222,8 @@ fn apply(thread: &mut Thread, message: Message) -> Outcome<Done> {
             thread.end_waiting_tasks();
             Ok(Done::Nothing)
         }
+        Message::Host(_) => unreachable!("it has been run: it cannot be done again"),
     }
-}
-
-fn import_all(thread: &mut Thread, all: Vec<Transfer>) -> Outcome<Vec<Value>> {
-    all.into_iter().map(|t| transfer::import(thread, t)).collect()
 }
 
 /// Starts a task for a message.
@@ -240,8 +252,13 @@ fn start(
 fn tell_of(thread: &mut Thread, task: *mut Task, reply: Reply) -> Outcome<()> {
     let future = futures::of_task(thread, task)?;
     let handle = transfer::export(thread, tasks::to_value(task))?;
-    send(thread, reply.thread, Message::Started { number: reply.number, task: handle })?;
-    futures::serve(thread, future, reply)
+    // What may want memory comes before what cannot be taken back.
+    futures::serve(thread, future, reply)?;
+    let told = send(thread, reply.thread, Message::Started { number: reply.number, task: handle });
+    if told.is_err() {
+        futures::serve_no_more(thread, reply);
+    }
+    told
 }
 
 fn call_method(

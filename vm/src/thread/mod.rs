@@ -97,8 +97,8 @@ pub struct Thread {
     pub unseen: unseen::Unseen,
     /// Values that natives and hosts keep: slot table.
     pub pins: Vec<Value>,
-    /// Callbacks of futures that are done, and these futures, as keys of pins: there was no memory to call them.
-    pub late_callbacks: Vec<(usize, usize)>,
+    /// What there was no memory for when futures were done.
+    pub late: Vec<futures::Late>,
     /// Fuel used in all.
     pub fuel_used: u64,
     /// `pc` of the instruction that is being executed again after a collection.
@@ -182,7 +182,7 @@ impl Thread {
             locals: None,
             unseen: unseen::Unseen::default(),
             pins: Vec::new(),
-            late_callbacks: Vec::new(),
+            late: Vec::new(),
             fuel_used: 0,
             retry_pc: std::ptr::null(),
             sched_dead_futures: Vec::new(),

@@ -443,7 +443,7 @@ impl Registry {
         }
     }
 
-    /// The fuel is used up and somebody is told so. Whether that has been told so often that nobody may catch it any more.
+    /// The fuel is used up and somebody is told so. Whether so much was done since that nobody may catch it any more.
     pub fn overdraw(&self) -> bool {
         take(&self.overdraft, OVERDRAWN_BY_ERROR) == 0
     }

@@ -349,10 +349,14 @@ impl Thread {
         self.pass_baton();
         if self.shared.inbox.mailbox.is_asked() {
             messages::drain(self);
+            // What mail leaves behind is garbage too, and without a task nobody comes to a safepoint.
+            if self.sched.ready() == 0 && self.heap.wants_safepoint() {
+                self.collect_slice();
+            }
         }
         self.fire_timers();
-        if !self.late_callbacks.is_empty() {
-            super::futures::call_late(self);
+        if !self.late.is_empty() {
+            super::futures::catch_up(self);
         }
         if self.sched.collect_due.is_some_and(|due| self.sched.ready() == 0 || self.now() >= due) {
             self.sched.collect_due = None;
@@ -386,7 +390,7 @@ impl Thread {
             || !self.sched.timers.is_empty()
             || self.sched.collect_due.is_some()
             || !self.sched_dead_futures.is_empty()
-            || !self.late_callbacks.is_empty()
+            || !self.late.is_empty()
             || self.budget_end.is_some()
     }
 

@@ -139,44 +139,46 @@ fn object(thread: &mut Thread, value: Value) -> Transfer {
     Transfer::Object { pin: thread.heap.pin(value.pointer()), class, lock: lock::LOCKED }
 }
 
-/// Makes a value that came from another thread one of this thread.
-pub fn import(thread: &mut Thread, transfer: Transfer) -> Outcome {
+/// Makes a value that came from another thread one of this thread. Without memory for it nothing is lost: it can be tried again.
+pub fn import(thread: &mut Thread, transfer: &Transfer) -> Outcome {
     Ok(match transfer {
         // SAFETY: only words without an object, or of immortal ones, are sent so.
-        Transfer::Word(bits) => unsafe { Value::from_bits(bits) },
-        Transfer::Int(i) => thread.heap.int(i)?,
-        Transfer::Float(f) => thread.heap.float(f)?,
-        Transfer::Text(text) => string::new(&mut thread.heap, &text)?,
-        Transfer::Bytes(bytes) => string::new_bytes(&mut thread.heap, &bytes)?,
+        Transfer::Word(bits) => unsafe { Value::from_bits(*bits) },
+        Transfer::Int(i) => thread.heap.int(*i)?,
+        Transfer::Float(f) => thread.heap.float(*f)?,
+        Transfer::Text(text) => string::new(&mut thread.heap, text)?,
+        Transfer::Bytes(bytes) => string::new_bytes(&mut thread.heap, bytes)?,
         Transfer::Long(pin) => string::import(&mut thread.heap, Value::object(pin.target()))?,
-        Transfer::Big(b) => bigint::new(&mut thread.heap, &b)?,
-        Transfer::Range(bounds) => range::new(&mut thread.heap, bounds)?,
-        Transfer::Thread(id) => handle::new_thread(&mut thread.heap, id)?,
+        Transfer::Big(b) => bigint::new(&mut thread.heap, b)?,
+        Transfer::Range(bounds) => range::new(&mut thread.heap, *bounds)?,
+        Transfer::Thread(id) => handle::new_thread(&mut thread.heap, *id)?,
         Transfer::Object { pin, class, lock } => {
             if pin.heap() == thread.heap.number() {
                 thread.heap.import_own(pin.target());
                 Value::object(pin.target())
             } else {
-                proxies::make(thread, class, pin.heap(), pin.target(), std::ptr::null_mut(), lock)?
+                proxies::make(thread, *class, pin.heap(), pin.target(), std::ptr::null_mut(), *lock)?
             }
         }
         Transfer::Closure { code, captures } => {
-            let mut values = Vec::with_capacity(captures.len());
-            for capture in captures {
-                values.push(import(thread, capture)?);
-            }
+            let values = import_all(thread, captures)?;
             Value::object(
-                function::new_closure(&mut thread.heap, code as *const crate::code::Code, &values)?.cast(),
+                function::new_closure(&mut thread.heap, *code as *const crate::code::Code, &values)?.cast(),
             )
         }
         Transfer::Bound(parts) => {
-            let receiver = import(thread, parts.0)?;
-            let method = import(thread, parts.1)?;
+            let receiver = import(thread, &parts.0)?;
+            let method = import(thread, &parts.1)?;
             function::new_bound_method(&mut thread.heap, receiver, method)?
         }
-        Transfer::Graph(graph) => super::graph::build(thread, *graph)?,
-        Transfer::Error(class, message) => thread.new_error(class, &message)?,
+        Transfer::Graph(graph) => super::graph::build(thread, graph)?,
+        Transfer::Error(class, message) => thread.new_error(*class, message)?,
     })
+}
+
+/// Makes several values this thread's.
+pub fn import_all(thread: &mut Thread, all: &[Transfer]) -> Outcome<Vec<Value>> {
+    all.iter().map(|transfer| import(thread, transfer)).collect()
 }
 
 /// Prepares several values.

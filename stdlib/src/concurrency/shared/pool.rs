@@ -76,12 +76,15 @@ struct Pool {
 }
 
 impl Pool {
-    fn take(&self) -> Option<Entry> {
+    /// The next job, and its priority.
+    fn take(&self) -> Option<(i64, Entry)> {
         let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
-        for (_, jobs) in levels.iter() {
+        for (priority, jobs) in levels.iter() {
             loop {
                 match jobs.steal() {
-                    Steal::Success(entry) if lock(&self.unclaimed).remove(&entry.id) => return Some(entry),
+                    Steal::Success(entry) if lock(&self.unclaimed).remove(&entry.id) => {
+                        return Some((*priority, entry));
+                    }
                     Steal::Success(_) | Steal::Retry => {}
                     Steal::Empty => break,
                 }
@@ -166,14 +169,14 @@ fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
             }
         }
         if !pool.suspended.load(Ordering::SeqCst) {
-            if let Some(entry) = pool.take() {
-                let list = array::new(&mut thread.heap, entry.call.len() + 1)?;
-                array::push(&mut thread.heap, list, Value::int_unchecked(entry.id))?;
-                for part in entry.call {
-                    let part = transfer::import(thread, part)?;
-                    array::push(&mut thread.heap, list, part)?;
+            if let Some((priority, entry)) = pool.take() {
+                let call = call_of(thread, &entry);
+                if call.is_err() {
+                    // For lack of memory: it is taken once more after a collection, by this worker or another.
+                    pool.put(priority, entry);
+                    pool.idle.wake_one(thread);
                 }
-                return Ok(array::to_value(list));
+                return call;
             }
         }
         let idles = || {
@@ -185,6 +188,13 @@ fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
             return Err(control);
         }
     }
+}
+
+/// A job as `take` gives it.
+fn call_of(thread: &mut Thread, entry: &Entry) -> Outcome {
+    let mut call = vec![Value::int_unchecked(entry.id)];
+    call.extend(transfer::import_all(thread, &entry.call)?);
+    Ok(array::to_value(array::from_slice(&mut thread.heap, &call)?))
 }
 
 fn revoke(thread: &mut Thread, args: &[Value]) -> Outcome {
@@ -213,12 +223,24 @@ fn done(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn results(thread: &mut Thread, args: &[Value]) -> Outcome {
     let pool = this(thread, args)?;
     pool.told.store(false, Ordering::SeqCst);
-    let all = std::mem::take(&mut *lock(&pool.finished));
-    let list = array::new(&mut thread.heap, all.len() * 3)?;
+    let mut all = std::mem::take(&mut *lock(&pool.finished));
     thread.charge(all.len() as u64);
+    let list = list_of(thread, &all);
+    if list.is_err() {
+        // For lack of memory: they wait for the next look.
+        let mut finished = lock(&pool.finished);
+        all.append(&mut finished);
+        *finished = all;
+    }
+    list
+}
+
+/// Jobs that are done as `results` gives them.
+fn list_of(thread: &mut Thread, all: &[Finished]) -> Outcome {
+    let list = array::new(&mut thread.heap, all.len() * 3)?;
     for Finished { id, succeeded, value } in all {
         let value = transfer::import(thread, value)?;
-        for part in [Value::int_unchecked(id), Value::bool(succeeded), value] {
+        for part in [Value::int_unchecked(*id), Value::bool(*succeeded), value] {
             array::push(&mut thread.heap, list, part)?;
         }
     }

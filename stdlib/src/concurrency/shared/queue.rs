@@ -88,12 +88,16 @@ fn pop(thread: &mut Thread, args: &[Value]) -> Outcome {
     let until = moment(thread, args[1]);
     loop {
         let mut state = lock(&queue.state);
-        if let Some(value) = state.values.pop_front() {
+        if let Some(value) = state.values.front() {
+            // Without memory for it, it stays where it is.
+            let value = transfer::import(thread, value)?;
+            let taken = state.values.pop_front();
             drop(state);
+            drop(taken);
             if queue.capacity != usize::MAX {
                 queue.putters.wake_one(thread);
             }
-            return transfer::import(thread, value);
+            return Ok(value);
         }
         let closed = state.closed;
         drop(state);

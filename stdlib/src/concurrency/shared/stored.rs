@@ -96,7 +96,7 @@ impl Stored {
                 lock: *lock,
             },
         };
-        transfer::import(thread, transfer)
+        transfer::import(thread, &transfer)
     }
 
     /// Whether both are the same value, by the rules of `==`.

@@ -32,7 +32,7 @@ pub fn wrap(thread: &mut Thread, via: Value, found: Value) -> Outcome {
         Kind::Str | Kind::Bytes => string::import(&mut thread.heap, found)?,
         Kind::BigInt | Kind::Range | Kind::BoxInt | Kind::BoxFloat | Kind::Thread => {
             let copy = transfer::export(thread, found)?;
-            transfer::import(thread, copy)?
+            transfer::import(thread, &copy)?
         }
         Kind::Function => {
             let code = function::code_of_value(found).expect("the kind was checked");
