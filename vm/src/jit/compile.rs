@@ -4,7 +4,9 @@
 //! that has been replaced. Memory is writable before it is executable, never both (`cranelift-jit` sees to that).
 
 use super::masks::{ALL, Assume, FLOAT, Mask};
+use super::record::{Records, name_of};
 use super::slot::state;
+use super::symbols::{Symbols, Wanted};
 use super::translate::Translator;
 use crate::class::AttributeType;
 use crate::code::Code;
@@ -13,9 +15,10 @@ use crate::interp::access;
 use crate::interp::ic::Ic;
 use crate::thread::Thread;
 use crate::thread::environments::Environments;
+use cranelift_codegen::Context;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{AbiParam, Signature, UserFuncName};
-use cranelift_codegen::isa::CallConv;
+use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
@@ -182,10 +185,30 @@ pub(crate) struct Jit {
 struct Shared {
     compiler: Mutex<Option<Compiler>>,
     counters: Counters,
-    /// Address of the VM's method epoch, and whether every allocation collects.
-    settings: OnceLock<(usize, bool)>,
+    records: Records,
+    settings: OnceLock<Settings>,
     /// The VM is going away: what still waits is not compiled.
     ending: AtomicBool,
+}
+
+/// What the compiler has to know of its VM.
+#[derive(Clone, Copy)]
+struct Settings {
+    /// Address of the method epoch.
+    method_epoch: usize,
+    /// Whether every safepoint collects.
+    stress: bool,
+    symbols: Wanted,
+}
+
+impl Settings {
+    fn of(vm: &crate::vm::Vm) -> Self {
+        Self {
+            method_epoch: (&raw const vm.method_epoch).addr(),
+            stress: vm.config.gc_stress,
+            symbols: Wanted::of(&vm.config),
+        }
+    }
 }
 
 struct Worker {
@@ -209,14 +232,29 @@ struct Compiled {
     size: usize,
 }
 
-struct Compiler {
+/// Cranelift, and the memory that its code lies in.
+pub(super) struct Compiler {
+    symbols: Symbols,
     module: Option<JITModule>,
     contexts: FunctionBuilderContext,
     layout: Layout,
 }
 
+/// Why a function is left to the interpreter, if that can be said before it is translated.
+pub(super) fn fits(code: &Code) -> Result<(), String> {
+    if code.code.len() > MAX_INSTRUCTIONS || code.registers > MAX_REGISTERS {
+        return Err("the function is too large".into());
+    }
+    Ok(())
+}
+
 impl Compiler {
-    fn new(method_epoch: usize) -> Result<Self, String> {
+    /// One for a VM, beside its own.
+    pub(super) fn for_vm(vm: &crate::vm::Vm) -> Result<Self, String> {
+        Self::new(Settings { symbols: Wanted::default(), ..Settings::of(vm) })
+    }
+
+    fn new(settings: Settings) -> Result<Self, String> {
         let mut flags = settings::builder();
         let mut set = |name, value| flags.set(name, value).map_err(|e| e.to_string());
         set("opt_level", "speed")?;
@@ -226,19 +264,32 @@ impl Compiler {
         set("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" })?;
         let isa =
             cranelift_native::builder()?.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())?;
-        let layout = Layout::new(isa.triple().clone(), method_epoch);
+        let layout = Layout::new(isa.triple().clone(), settings.method_epoch);
         let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
-        Ok(Self { module: Some(JITModule::new(builder)), contexts: FunctionBuilderContext::new(), layout })
+        Ok(Self {
+            symbols: Symbols::new(settings.symbols),
+            module: Some(JITModule::new(builder)),
+            contexts: FunctionBuilderContext::new(),
+            layout,
+        })
     }
 
-    /// Translates a function.
-    fn compile(
+    fn module(&mut self) -> &mut JITModule {
+        self.module.as_mut().expect("there until it is dropped")
+    }
+
+    pub(super) fn isa(&self) -> &dyn TargetIsa {
+        self.module.as_ref().expect("there until it is dropped").isa()
+    }
+
+    /// Translates a function to the intermediate form. For each instruction, the number of the entry there; 0 for none.
+    pub(super) fn translate(
         &mut self,
         code: &'static Code,
         feedback: &Feedback,
         assume: Assume,
         stress: bool,
-    ) -> Result<Compiled, String> {
+    ) -> (Context, Box<[u16]>) {
         let module = self.module.as_mut().expect("there until it is dropped");
         let mut context = module.make_context();
         let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
@@ -249,17 +300,33 @@ impl Compiler {
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
         let entries = Translator::run(&mut builder, code, feedback, &self.layout, assume, stress);
         builder.finalize(module.target_config());
+        (context, entries)
+    }
+
+    /// Compiles a function.
+    fn compile(
+        &mut self,
+        code: &'static Code,
+        feedback: &Feedback,
+        assume: Assume,
+        stress: bool,
+    ) -> Result<Compiled, String> {
+        let (mut context, entries) = self.translate(code, feedback, assume, stress);
+        let module = self.module();
         let id = module.declare_anonymous_function(&context.func.signature).map_err(|e| e.to_string())?;
         module.define_function(id, &mut context).map_err(|e| format!("{e:?}"))?;
         let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
         module.clear_context(&mut context);
         module.finalize_definitions().map_err(|e| e.to_string())?;
-        Ok(Compiled { entry: module.get_finalized_function(id), entries, size })
+        let entry = module.get_finalized_function(id);
+        self.symbols.add(&name_of(code), entry, size);
+        Ok(Compiled { entry, entries, size })
     }
 }
 
 impl Drop for Compiler {
     fn drop(&mut self) {
+        self.symbols.forget();
         if let Some(module) = self.module.take() {
             // SAFETY: the compiler is dropped with its VM, when no thread runs its code any more.
             unsafe { module.free_memory() };
@@ -270,7 +337,7 @@ impl Drop for Compiler {
 impl Jit {
     /// Takes note of where the VM lies, now that it does not move any more.
     pub(crate) fn prepare(&self, vm: &crate::vm::Vm) {
-        self.shared.settings.get_or_init(|| ((&raw const vm.method_epoch).addr(), vm.config.gc_stress));
+        self.shared.settings.get_or_init(|| Settings::of(vm));
     }
 
     /// Has a function compiled whose state has been set to `ASKED`: at once, or by a thread of its own while the interpreter goes on.
@@ -318,6 +385,10 @@ impl Jit {
             time: Duration::from_nanos(of(&counters.nanoseconds)),
         }
     }
+
+    pub(super) fn functions(&self) -> Vec<super::JitFunction> {
+        self.shared.records.all()
+    }
 }
 
 impl Drop for Jit {
@@ -340,7 +411,9 @@ impl Shared {
         let done = catch_unwind(AssertUnwindSafe(|| self.try_compile(request)))
             .unwrap_or_else(|_| Err("the compiler failed".into()));
         let counters = &self.counters;
-        counters.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        let time = begun.elapsed();
+        counters.nanoseconds.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+        self.records.add(code, time, done.as_ref().map(|made| made.size as u64).map_err(String::as_str));
         match done {
             Ok(Compiled { entry, entries, size }) => {
                 counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
@@ -360,14 +433,12 @@ impl Shared {
 
     fn try_compile(&self, request: &Request) -> Result<Compiled, String> {
         let Request { code, ref feedback, wide } = *request;
-        if code.code.len() > MAX_INSTRUCTIONS || code.registers > MAX_REGISTERS {
-            return Err("the function is too large".into());
-        }
-        let (method_epoch, stress) = *self.settings.get().ok_or("the VM is being made")?;
+        fits(code)?;
+        let settings = *self.settings.get().ok_or("the VM is being made")?;
         let mut compiler = self.compiler.lock().map_err(|_| "the compiler failed before")?;
         if compiler.is_none() {
-            *compiler = Some(Compiler::new(method_epoch)?);
+            *compiler = Some(Compiler::new(settings)?);
         }
-        compiler.as_mut().expect("just made").compile(code, feedback, Assume { wide }, stress)
+        compiler.as_mut().expect("just made").compile(code, feedback, Assume { wide }, settings.stress)
     }
 }
