@@ -353,6 +353,27 @@ impl Builder {
         self
     }
 
+    /// Calls and turns of loops after which a function is hot ([`JitMode::Auto`]); 8000 unless set.
+    #[must_use]
+    pub fn jit_threshold(mut self, turns: u32) -> Builder {
+        self.config.jit_threshold = turns;
+        self
+    }
+
+    /// Writes names and places of compiled functions to `/tmp/perf-PID.map`, so that `perf` shows them.
+    #[must_use]
+    pub fn perf_map(mut self, on: bool) -> Builder {
+        self.config.perf_map = on;
+        self
+    }
+
+    /// Registers compiled functions with gdb, so that its traces show them. Linux only; a few hundred bytes for each function.
+    #[must_use]
+    pub fn gdb_jit(mut self, on: bool) -> Builder {
+        self.config.gdb_jit = on;
+        self
+    }
+
     /// Collects garbage at every safepoint: finds references that the collector does not know, slowly.
     pub fn gc_stress(mut self, on: bool) -> Builder {
         self.config.gc_stress = on;

@@ -46,7 +46,7 @@ pub use corella_vm::config::Tick;
 pub use corella_vm::host::{
     Context, HostObject as Object, HostValue as Value, Interrupt, Thrown as ScriptError,
 };
-pub use corella_vm::jit::{JitMode, JitStats};
+pub use corella_vm::jit::{JitFunction, JitListing, JitMode, JitStats, JitText};
 pub use engine::{Builder, Engine};
 pub use error::{CompileError, Diagnostic, Error};
 pub use function::{HostFunction, IntoReturn};

@@ -379,6 +379,21 @@ impl Vm {
         corella_vm::jit::stats(self.host.vm())
     }
 
+    /// What was compiled to machine code so far, function by function.
+    pub fn jit_functions(&self) -> Vec<crate::JitFunction> {
+        corella_vm::jit::functions(self.host.vm())
+    }
+
+    /// What the functions of a script are compiled to at their first call. Nothing of it runs. Empty where [`JitMode::AVAILABLE`] is false.
+    ///
+    /// [`JitMode::AVAILABLE`]: crate::JitMode::AVAILABLE
+    ///
+    /// # Errors
+    /// A limit that is reached.
+    pub fn jit_listings(&mut self, script: &Script) -> Result<Vec<crate::JitListing>, Error> {
+        Ok(self.host.jit_listings((*script.module).clone())?)
+    }
+
     /// Writes out what scripts printed.
     pub fn flush(&self) {
         self.host.flush();

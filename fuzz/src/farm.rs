@@ -4,7 +4,7 @@
 //! can make it again when the child is dead.
 
 use crate::corpus::Corpus;
-use crate::{Rng, trial};
+use crate::{Rng, shrink, trial};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -46,13 +46,14 @@ struct Arguments {
     out: PathBuf,
     first: u64,
     replay: Option<PathBuf>,
+    shrink: Option<PathBuf>,
     show: Option<u64>,
     child: bool,
 }
 
 fn arguments(name: &str) -> Result<Arguments, String> {
     let usage = format!(
-        "usage: {name} [--seconds N] [--seed S] [--first I] [--out FOLDER] | --replay FILE | --show I"
+        "usage: {name} [--seconds N] [--seed S] [--first I] [--out FOLDER] | --replay FILE | --shrink FILE | --show I"
     );
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut read = Arguments {
@@ -61,6 +62,7 @@ fn arguments(name: &str) -> Result<Arguments, String> {
         out: root.join("findings"),
         first: 0,
         replay: None,
+        shrink: None,
         show: None,
         child: false,
     };
@@ -80,6 +82,7 @@ fn arguments(name: &str) -> Result<Arguments, String> {
             "--show" => read.show = Some(number()?),
             "--out" => read.out = value.into(),
             "--replay" => read.replay = Some(value.into()),
+            "--shrink" => read.shrink = Some(value.into()),
             _ => return Err(usage),
         }
     }
@@ -101,6 +104,9 @@ pub fn main<T: Target>(target: T) -> ExitCode {
     };
     if let Some(file) = &arguments.replay {
         return replay(&target, file);
+    }
+    if let Some(file) = &arguments.shrink {
+        return shrink::file(file);
     }
     let corpus = Corpus::read();
     if let Some(number) = arguments.show {

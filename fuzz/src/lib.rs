@@ -4,6 +4,7 @@
 //! - `farm`: runs a target in a child process, watches it, restarts it, keeps what it found;
 //! - `corpus`: the golden scripts, as texts and as pieces;
 //! - `mutate`, `api`, `pairs`: inputs: damaged scripts, calls of the library with anything, two threads that share data;
+//! - `shrink`: makes a text smaller that still shows what was found;
 //! - `trial`: runs a script under limits and tells what must not have happened.
 
 pub mod api;
@@ -11,6 +12,7 @@ pub mod corpus;
 pub mod farm;
 pub mod mutate;
 pub mod pairs;
+pub mod shrink;
 pub mod trial;
 
 pub use corella_vm::bytecode::generate::Rng;

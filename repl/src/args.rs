@@ -21,7 +21,10 @@ pub(crate) struct Settings {
     /// Seed of a run that can be repeated.
     pub(crate) seed: Option<u64>,
     pub(crate) jit: corella::JitMode,
+    pub(crate) jit_threshold: Option<u32>,
     pub(crate) jit_stats: bool,
+    pub(crate) perf_map: bool,
+    pub(crate) gdb_jit: bool,
     pub(crate) gc_stress: bool,
     pub(crate) verify_heap: bool,
     pub(crate) memory: Option<usize>,
@@ -38,7 +41,7 @@ pub(crate) enum Command {
     Stdin { args: Vec<String> },
     Prompt,
     Check { files: Vec<PathBuf> },
-    Dis { file: PathBuf },
+    Dis { file: PathBuf, jit: bool },
     Asm { file: PathBuf, output: Option<PathBuf> },
     Compile { file: PathBuf, output: Option<PathBuf> },
 }
@@ -66,7 +69,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Argumen
         "check" => Command::Check {
             files: inner.get_many::<PathBuf>("files").into_iter().flatten().cloned().collect(),
         },
-        "dis" => Command::Dis { file: file() },
+        "dis" => Command::Dis { file: file(), jit: inner.get_flag("jit") },
         "asm" => Command::Asm { file: file(), output: output() },
         "compile" => Command::Compile { file: file(), output: output() },
         "repl" => Command::Prompt,
@@ -119,6 +122,17 @@ fn program() -> clap::Command {
     let command = |name: &'static str, about: &'static str| {
         clap::Command::new(name).about(about).args(switches()).styles(Styles::plain())
     };
+    let dis = clap::Command::new("dis")
+        .about("Prints the bytecode of a script as text")
+        // Here the switch has a meaning of its own.
+        .args(switches().into_iter().filter(|switch| switch.get_id() != "jit"))
+        .arg(
+            Arg::new("jit")
+                .long("jit")
+                .action(ArgAction::SetTrue)
+                .help("after each function, what it is compiled to: intermediate form and machine code"),
+        )
+        .styles(Styles::plain());
     clap::Command::new("corella")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The Corella language: runs FILE, or the code given with -e, or shows a prompt")
@@ -131,7 +145,7 @@ fn program() -> clap::Command {
         .args(switches())
         .subcommand(command("run", "Compiles and runs a script").arg(script))
         .subcommand(command("check", "Compiles only, and reports what is wrong").arg(files))
-        .subcommand(command("dis", "Prints the bytecode of a script as text").arg(file("a .cor or .corb file")))
+        .subcommand(dis.arg(file("a .cor or .corb file")))
         .subcommand(
             command("asm", "Makes bytecode of such a text")
                 .arg(file("the text"))
@@ -166,7 +180,10 @@ fn switches() -> Vec<Arg> {
             .value_name("WHEN")
             .value_parser(["off", "auto", "always"])
             .help("compiles functions to machine code: never, when they are hot (the default), or at their first call"),
-        flag("jit-stats", "says at the end what was compiled to machine code"),
+        number("jit-threshold", "N", "calls and turns of loops after which a function is hot"),
+        flag("jit-stats", "says at the end what was compiled to machine code, function by function"),
+        flag("perf-map", "writes the names of compiled functions to /tmp/perf-PID.map, for perf"),
+        flag("gdb-jit", "registers compiled functions with gdb"),
         flag("gc-stress", "collects garbage at every safepoint"),
         flag("verify-heap", "checks the heap after each collection"),
         Arg::new("max-memory")
@@ -232,7 +249,10 @@ fn settings(
             Some("always") => corella::JitMode::Always,
             _ => corella::JitMode::Auto,
         },
+        jit_threshold: number("jit-threshold").map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
         jit_stats: flag("jit-stats"),
+        perf_map: flag("perf-map"),
+        gdb_jit: flag("gdb-jit"),
         gc_stress: flag("gc-stress"),
         verify_heap: flag("verify-heap"),
         memory: of::<usize>(outer, inner, "max-memory"),

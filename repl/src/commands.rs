@@ -3,7 +3,7 @@
 use crate::args::Settings;
 use crate::failure::{FAILED, Failure, report, to_stderr};
 use crate::output::Stdout;
-use corella::{Builder, Engine, Error, Script};
+use corella::{Builder, Engine, Error, JitFunction, JitListing, JitMode, JitStats, Script};
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +20,8 @@ pub(crate) fn builder(settings: &Settings) -> Builder {
         .import_files(true)
         .file_access(true)
         .jit(settings.jit)
+        .perf_map(settings.perf_map)
+        .gdb_jit(settings.gdb_jit)
         .gc_stress(settings.gc_stress)
         .verify_heap(settings.verify_heap);
     if let Some(tick) = settings.tick {
@@ -27,6 +29,9 @@ pub(crate) fn builder(settings: &Settings) -> Builder {
     }
     if let Some(seed) = settings.seed {
         builder = builder.seed(seed);
+    }
+    if let Some(turns) = settings.jit_threshold {
+        builder = builder.jit_threshold(turns);
     }
     if let Some(bytes) = settings.memory {
         builder = builder.memory_limit(bytes);
@@ -82,7 +87,7 @@ fn run(settings: &Settings, engine: &Engine, script: &Script, args: &[String]) -
     let result = vm.run_program(script, args, report);
     vm.flush();
     if settings.jit_stats {
-        to_stderr(&jit_report(&vm.jit_stats()));
+        to_stderr(&jit_report(&vm.jit_stats(), &vm.jit_functions()));
     }
     let status = match result {
         Ok(status) => status,
@@ -93,7 +98,31 @@ fn run(settings: &Settings, engine: &Engine, script: &Script, args: &[String]) -
     std::process::exit(status)
 }
 
-fn jit_report(stats: &corella::JitStats) -> String {
+/// A line for each function that was to be compiled, those that took longest first, and the totals.
+fn jit_report(stats: &JitStats, functions: &[JitFunction]) -> String {
+    let mut functions: Vec<&JitFunction> = functions.iter().collect();
+    functions.sort_by_key(|function| std::cmp::Reverse(function.time));
+    let mut report = String::new();
+    if !functions.is_empty() {
+        report.push_str("  time ms    bytes  compiled  failures  function\n");
+    }
+    for function in functions {
+        let refused =
+            function.refused.as_ref().map_or(String::new(), |reason| format!(": refused, {reason}"));
+        report.push_str(&format!(
+            "{:9.1} {:8} {:9} {:9}  {}{refused}\n",
+            function.time.as_secs_f64() * 1e3,
+            function.code_bytes,
+            function.compiled,
+            function.failures,
+            function.name,
+        ));
+    }
+    report.push_str(&jit_totals(stats));
+    report
+}
+
+fn jit_totals(stats: &JitStats) -> String {
     let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     format!(
         "{} compiled to {} bytes of machine code in {:.1} ms, {} again, {} refused\n",
@@ -127,14 +156,37 @@ pub(crate) fn check(settings: &Settings, files: &[PathBuf]) -> Outcome {
     Ok(if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
 }
 
-pub(crate) fn dis(settings: &Settings, file: &Path) -> Outcome {
-    let script = engine(settings).compile_file(file)?;
+pub(crate) fn dis(settings: &Settings, file: &Path, jit: bool) -> Outcome {
+    let engine = engine(settings);
+    let script = engine.compile_file(file)?;
+    let listing = match jit {
+        true if !JitMode::AVAILABLE => {
+            return Err(Failure::plain("there is no compiler for this machine in this build"));
+        }
+        true => engine.vm()?.jit_listings(&script)?.iter().map(function_listing).collect(),
+        false => script.listing(),
+    };
     let mut stdout = Stdout::new();
     stdout
-        .write_all(script.listing().as_bytes())
+        .write_all(listing.as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(|error| Failure::plain(format!("cannot write the listing: {error}")))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A function's bytecode, and what it is compiled to.
+fn function_listing(listing: &JitListing) -> String {
+    let JitListing { name, bytecode, code } = listing;
+    match code {
+        Ok(text) => format!(
+            "== {name}\n{}\n\n-- intermediate form\n{}\n\n-- machine code, {} bytes\n{}\n\n",
+            bytecode.trim_end(),
+            text.clif.trim_end(),
+            text.code_bytes,
+            text.assembly.trim_end()
+        ),
+        Err(reason) => format!("== {name}\n{}\n\n-- not compiled: {reason}\n\n", bytecode.trim_end()),
+    }
 }
 
 pub(crate) fn asm(file: &Path, output: Option<&Path>) -> Outcome {

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Command::Stdin { args } => commands::run_stdin(&settings, &args),
         Command::Prompt => prompt::run(&settings),
         Command::Check { files } => commands::check(&settings, &files),
-        Command::Dis { file } => commands::dis(&settings, &file),
+        Command::Dis { file, jit } => commands::dis(&settings, &file, jit),
         Command::Asm { file, output } => commands::asm(&file, output.as_deref()),
         Command::Compile { file, output } => commands::compile(&settings, &file, output.as_deref()),
     };

@@ -2,13 +2,15 @@
 //! Corella script, finding the `corella` binary, running it as a child process with a time limit,
 //! and comparing what it did with what was expected.
 //!
-//! Nothing here depends on the crates of the VM: the tests see what a user of the program sees.
+//! Only `differ` uses the library `corella`; all else sees what a user of the program sees.
 
 pub mod binary;
 pub mod child;
+pub mod differ;
 pub mod expect;
 pub mod files;
 pub mod judge;
+pub mod programs;
 pub mod scratch;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Compiled code against the interpreter: the same answers, errors and fuel.
 
 use corella::{Captured, Engine, JitMode, Session, Value};
+use corella_tests::differ::{self, Compared};
 use corella_tests::files;
 
 /// Folders of scripts whose runs depend on nothing but their fuel.
@@ -43,6 +44,28 @@ fn fuel_ends_at_the_same_place() {
         }
     }
     assert!(compared > 100, "only {compared} runs were compared");
+}
+
+/// Generated programs that are run with the tests; the fuzz target `differential` runs others.
+const PROGRAMS: u64 = 40;
+
+#[test]
+fn generated_programs_do_the_same_when_compiled() {
+    let (mut same, mut functions) = (0, 0);
+    for seed in 0..PROGRAMS {
+        let program = differ::program(seed);
+        match differ::compare(&program) {
+            Ok(Compared::Same(compiled)) => {
+                same += 1;
+                functions += compiled;
+            }
+            Ok(Compared::Nothing) => {}
+            Err(what) => panic!("{what}\n{program}"),
+        }
+    }
+    // A few do not compile, because the generator knows less of types than the compiler.
+    assert!(same * 10 >= PROGRAMS * 9, "only {same} programs were compared");
+    assert!(!JitMode::AVAILABLE || functions > 5 * same, "only {functions} functions were compiled");
 }
 
 #[test]

@@ -24,6 +24,13 @@ pub struct VmConfig {
     pub seed: Option<u64>,
     /// When functions are compiled to machine code.
     pub jit: crate::jit::JitMode,
+    /// With [`JitMode::Auto`](crate::jit::JitMode::Auto): calls and turns of loops after which a function is compiled. Below some thousands
+    /// more time goes into compiling than is won; tests set it low, so that functions are compiled in the middle of what they do.
+    pub jit_threshold: u32,
+    /// Write the names and places of compiled functions to `/tmp/perf-PID.map`, where `perf` looks for them.
+    pub perf_map: bool,
+    /// Register compiled functions with gdb (Linux only): it then names them in traces.
+    pub gdb_jit: bool,
     /// Collect at every allocation.
     pub gc_stress: bool,
     /// Check the heap after every collection.
@@ -48,6 +55,9 @@ impl Default for VmConfig {
             tick: Tick::Time(1_000_000),
             seed: None,
             jit: crate::jit::JitMode::default(),
+            jit_threshold: 8_000,
+            perf_map: false,
+            gdb_jit: false,
             gc_stress: false,
             verify_heap: false,
             failures: None,

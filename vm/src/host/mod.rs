@@ -113,6 +113,17 @@ impl Host {
         Ok(())
     }
 
+    /// What the functions of a module are compiled to at their first call. It is linked, and nothing of it runs.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    pub fn jit_listings(&mut self, data: bytecode::Module) -> Result<Vec<crate::jit::JitListing>, HostError> {
+        let count = data.functions.len() as u32;
+        let bytecode = (0..count).map(|number| bytecode::disasm::function(&data, number)).collect();
+        let unit = self.load(data, None)?;
+        Ok(self.enter(|thread| crate::jit::listings(thread, unit.module, bytecode)))
+    }
+
     fn module(&self, unit: &Unit) -> Result<&'static LoadedModule, HostError> {
         if std::ptr::eq(unit.vm.as_ptr(), Arc::as_ptr(&self.thread.vm)) {
             Ok(unit.module)

@@ -5,13 +5,16 @@
 
 use super::layout::Layout;
 use super::masks::Assume;
+use super::record::{Records, name_of};
 use super::restore::Exit;
+use super::symbols::{Symbols, Wanted};
 use super::translate::{Translated, Translator};
 use super::unit::Unit;
 use crate::code::Code;
+use cranelift_codegen::Context;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{AbiParam, Signature, UserFuncName};
-use cranelift_codegen::isa::CallConv;
+use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
@@ -47,10 +50,30 @@ pub(crate) struct Jit {
 struct Shared {
     compiler: Mutex<Option<Compiler>>,
     counters: Counters,
-    /// Address of the VM's method epoch, and whether every allocation collects.
-    settings: OnceLock<(usize, bool)>,
+    records: Records,
+    settings: OnceLock<Settings>,
     /// The VM is going away: what still waits is not compiled.
     ending: AtomicBool,
+}
+
+/// What the compiler has to know of its VM.
+#[derive(Clone, Copy)]
+struct Settings {
+    /// Address of the method epoch.
+    method_epoch: usize,
+    /// Whether every safepoint collects.
+    stress: bool,
+    symbols: Wanted,
+}
+
+impl Settings {
+    fn of(vm: &crate::vm::Vm) -> Self {
+        Self {
+            method_epoch: (&raw const vm.method_epoch).addr(),
+            stress: vm.config.gc_stress,
+            symbols: Wanted::of(&vm.config),
+        }
+    }
 }
 
 struct Worker {
@@ -79,7 +102,9 @@ struct Compiled {
     extent: usize,
 }
 
-struct Compiler {
+/// Cranelift, and the memory that its code lies in.
+pub(super) struct Compiler {
+    symbols: Symbols,
     module: Option<JITModule>,
     contexts: FunctionBuilderContext,
     layout: Layout,
@@ -91,7 +116,12 @@ struct Compiler {
 unsafe impl Send for Compiler {}
 
 impl Compiler {
-    fn new(method_epoch: usize) -> Result<Self, String> {
+    /// One for a VM, beside its own.
+    pub(super) fn for_vm(vm: &crate::vm::Vm) -> Result<Self, String> {
+        Self::new(Settings { symbols: Wanted::default(), ..Settings::of(vm) })
+    }
+
+    fn new(settings: Settings) -> Result<Self, String> {
         let mut flags = settings::builder();
         let mut set = |name, value| flags.set(name, value).map_err(|e| e.to_string());
         set("opt_level", "speed")?;
@@ -101,20 +131,33 @@ impl Compiler {
         set("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" })?;
         let isa =
             cranelift_native::builder()?.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())?;
-        let layout = Layout::new(isa.triple().clone(), method_epoch);
+        let layout = Layout::new(isa.triple().clone(), settings.method_epoch);
         let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
-        let module = Some(JITModule::new(builder));
-        Ok(Self { module, contexts: FunctionBuilderContext::new(), layout, exits: Vec::new() })
+        Ok(Self {
+            symbols: Symbols::new(settings.symbols),
+            module: Some(JITModule::new(builder)),
+            contexts: FunctionBuilderContext::new(),
+            layout,
+            exits: Vec::new(),
+        })
     }
 
-    /// Translates a function.
-    fn compile(
+    fn module(&mut self) -> &mut JITModule {
+        self.module.as_mut().expect("there until it is dropped")
+    }
+
+    pub(super) fn isa(&self) -> &dyn TargetIsa {
+        self.module.as_ref().expect("there until it is dropped").isa()
+    }
+
+    /// Translates a function to the intermediate form. For each instruction, the number of the entry there; 0 for none.
+    pub(super) fn translate(
         &mut self,
         unit: Unit,
         assume: Assume,
         stress: bool,
-    ) -> Result<Compiled, String> {
-        let (id, extent) = (unit.frames[0].code.id, unit.extent());
+    ) -> (Context, Box<[u16]>) {
+        let id = unit.frames[0].code.id;
         let module = self.module.as_mut().expect("there until it is dropped");
         let mut context = module.make_context();
         let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
@@ -127,17 +170,33 @@ impl Compiler {
             Translator::run(&mut builder, Rc::new(unit), &self.layout, assume, stress);
         self.exits.extend(exits);
         builder.finalize(module.target_config());
+        (context, entries)
+    }
+
+    /// Compiles a function.
+    fn compile(
+        &mut self,
+        unit: Unit,
+        assume: Assume,
+        stress: bool,
+    ) -> Result<Compiled, String> {
+        let (code, extent) = (unit.frames[0].code, unit.extent());
+        let (mut context, entries) = self.translate(unit, assume, stress);
+        let module = self.module();
         let id = module.declare_anonymous_function(&context.func.signature).map_err(|e| e.to_string())?;
         module.define_function(id, &mut context).map_err(|e| format!("{e:?}"))?;
         let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
         module.clear_context(&mut context);
         module.finalize_definitions().map_err(|e| e.to_string())?;
-        Ok(Compiled { entry: module.get_finalized_function(id), entries, size, extent })
+        let entry = module.get_finalized_function(id);
+        self.symbols.add(&name_of(code), entry, size);
+        Ok(Compiled { entry, entries, size, extent })
     }
 }
 
 impl Drop for Compiler {
     fn drop(&mut self) {
+        self.symbols.forget();
         if let Some(module) = self.module.take() {
             // SAFETY: the compiler is dropped with its VM, when no thread runs its code any more.
             unsafe { module.free_memory() };
@@ -148,7 +207,7 @@ impl Drop for Compiler {
 impl Jit {
     /// Takes note of where the VM lies, now that it does not move any more.
     pub(crate) fn prepare(&self, vm: &crate::vm::Vm) {
-        self.shared.settings.get_or_init(|| ((&raw const vm.method_epoch).addr(), vm.config.gc_stress));
+        self.shared.settings.get_or_init(|| Settings::of(vm));
     }
 
     /// Has a function compiled whose state has been set to `ASKED`: at once, or by a thread of its own while the interpreter goes on.
@@ -201,6 +260,10 @@ impl Jit {
             time: Duration::from_nanos(of(&counters.nanoseconds)),
         }
     }
+
+    pub(super) fn functions(&self) -> Vec<super::JitFunction> {
+        self.shared.records.all()
+    }
 }
 
 impl Drop for Jit {
@@ -223,7 +286,9 @@ impl Shared {
         let done = catch_unwind(AssertUnwindSafe(|| self.try_compile(unit, wide)))
             .unwrap_or_else(|_| Err("the compiler failed".into()));
         let counters = &self.counters;
-        counters.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        let time = begun.elapsed();
+        counters.nanoseconds.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+        self.records.add(code, time, done.as_ref().map(|made| made.size as u64).map_err(String::as_str));
         match done {
             Ok(Compiled { entry, entries, size, extent }) => {
                 counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
@@ -245,11 +310,11 @@ impl Shared {
     }
 
     fn try_compile(&self, unit: Unit, wide: bool) -> Result<Compiled, String> {
-        let (method_epoch, stress) = *self.settings.get().ok_or("the VM is being made")?;
+        let settings = *self.settings.get().ok_or("the VM is being made")?;
         let mut compiler = self.compiler.lock().map_err(|_| "the compiler failed before")?;
         if compiler.is_none() {
-            *compiler = Some(Compiler::new(method_epoch)?);
+            *compiler = Some(Compiler::new(settings)?);
         }
-        compiler.as_mut().expect("just made").compile(unit, Assume { wide }, stress)
+        compiler.as_mut().expect("just made").compile(unit, Assume { wide }, settings.stress)
     }
 }

@@ -19,6 +19,10 @@ pub use slot::JitSlot;
 mod compile;
 #[cfg(feature = "jit")]
 mod facts;
+#[cfg(all(feature = "jit", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod gdb;
+#[cfg(feature = "jit")]
+mod listing;
 #[cfg(feature = "jit")]
 mod feedback;
 #[cfg(feature = "jit")]
@@ -28,9 +32,13 @@ mod layout;
 #[cfg(feature = "jit")]
 mod masks;
 #[cfg(feature = "jit")]
+mod record;
+#[cfg(feature = "jit")]
 mod restore;
 #[cfg(feature = "jit")]
 mod runtime;
+#[cfg(feature = "jit")]
+mod symbols;
 #[cfg(feature = "jit")]
 mod translate;
 #[cfg(feature = "jit")]
@@ -83,8 +91,50 @@ pub fn stats(vm: &crate::vm::Vm) -> JitStats {
     vm.jit.stats()
 }
 
-/// Calls and turns of loops after which a function is compiled.
-const HOT: u32 = 8_000;
+/// What became of one function.
+#[derive(Clone, Debug)]
+pub struct JitFunction {
+    /// Name and place, as in a trace.
+    pub name: String,
+    /// How often it was compiled.
+    pub compiled: u32,
+    /// Machine code in bytes, all versions together: none is freed before the VM.
+    pub code_bytes: u64,
+    /// Time spent compiling it.
+    pub time: std::time::Duration,
+    /// How often its code had to leave because an assumption did not hold.
+    pub failures: u32,
+    /// Why it is left to the interpreter, if it is.
+    pub refused: Option<String>,
+}
+
+/// What has been compiled for a VM, function by function, in the order in which that was asked for.
+pub fn functions(vm: &crate::vm::Vm) -> Vec<JitFunction> {
+    vm.jit.functions()
+}
+
+/// What a function is translated to.
+#[derive(Clone, Debug)]
+pub struct JitListing {
+    /// Name and place, as in a trace.
+    pub name: String,
+    /// Its bytecode, as text.
+    pub bytecode: String,
+    /// Cranelift's intermediate form and the machine code with its size, or why there is none.
+    pub code: Result<JitText, String>,
+}
+
+/// A translated function as text.
+#[derive(Clone, Debug)]
+pub struct JitText {
+    /// Cranelift's intermediate form as it was made, before it is optimised.
+    pub clif: String,
+    /// The machine code, as assembly.
+    pub assembly: String,
+    /// Its size in bytes.
+    pub code_bytes: usize,
+}
+
 /// Wrong assumptions after which a function is compiled again.
 #[cfg(feature = "jit")]
 const TOO_MANY_FAILURES: u32 = 30;
@@ -157,11 +207,11 @@ pub(crate) struct ThreadJit {
 }
 
 impl ThreadJit {
-    pub(crate) fn new(mode: JitMode, limit: *const AtomicU64) -> Self {
-        let hot = match mode {
+    pub(crate) fn new(config: &crate::config::VmConfig, limit: *const AtomicU64) -> Self {
+        let hot = match config.jit {
             _ if !JitMode::AVAILABLE => u32::MAX,
             JitMode::Off => u32::MAX,
-            JitMode::Auto => HOT,
+            JitMode::Auto => config.jit_threshold.clamp(1, u32::MAX - 1),
             JitMode::Always => 1,
         };
         let none = Method { class: 0, name: 0, epoch: 0, function: crate::value::Value::NULL };
@@ -185,6 +235,8 @@ impl ThreadJit {
 pub(crate) use compile::Jit;
 #[cfg(feature = "jit")]
 pub(crate) use enter::{count, enter, failed};
+#[cfg(feature = "jit")]
+pub(crate) use listing::listings;
 
 #[cfg(feature = "jit")]
 mod enter;
@@ -206,6 +258,18 @@ mod without {
         pub(super) fn stats(&self) -> super::JitStats {
             super::JitStats::default()
         }
+
+        pub(super) fn functions(&self) -> Vec<super::JitFunction> {
+            Vec::new()
+        }
+    }
+
+    pub(crate) fn listings(
+        _: &Thread,
+        _: &'static crate::code::LoadedModule,
+        _: Vec<String>,
+    ) -> Vec<super::JitListing> {
+        Vec::new()
     }
 
     pub(crate) fn count(_: &mut Thread, _: &'static Code) {}
@@ -215,4 +279,4 @@ mod without {
     }
 }
 #[cfg(not(feature = "jit"))]
-pub(crate) use without::{Jit, count, enter};
+pub(crate) use without::{Jit, count, enter, listings};

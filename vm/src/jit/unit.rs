@@ -541,7 +541,7 @@ impl Maker<'_> {
             && around < MAX_DEPTH
             && self.unit.insts.len() + code.code.len() <= MAX_UNIT
             && self.unit.kinds.len() + code.registers as usize + FRAME_WORDS <= MAX_UNIT_REGISTERS
-            && (self.everything || is_warm(code));
+            && (self.everything || is_warm(code, self.thread.jit.hot));
         match fits {
             true => site.targets.push((code, callee)),
             false => site.open = true,
@@ -636,8 +636,8 @@ pub(super) fn super_method(code: &Code, site: u16) -> Option<(&'static Code, Val
 }
 
 /// Whether a function is called often enough to be worth its room.
-fn is_warm(code: &Code) -> bool {
-    !code.jit.is_cold() || code.jit.heat.load(Ordering::Relaxed) >= super::HOT / 64
+fn is_warm(code: &Code, hot: u32) -> bool {
+    !code.jit.is_cold() || code.jit.heat.load(Ordering::Relaxed) >= hot / 64
 }
 
 /// Where an instruction of a function jumps, as an index in the function.

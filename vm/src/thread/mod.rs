@@ -157,7 +157,7 @@ impl Thread {
         let mut sched = sched::Sched::default();
         sched.draw = draw;
         vm.jit.prepare(&vm);
-        let jit = crate::jit::ThreadJit::new(vm.config.jit, Arc::as_ptr(&shared.limit));
+        let jit = crate::jit::ThreadJit::new(&vm.config, Arc::as_ptr(&shared.limit));
         Self {
             vm,
             shared,

@@ -1,0 +1,70 @@
+//! Names of compiled functions for tools that look at a process from outside.
+//!
+//! - `perf` reads `/tmp/perf-PID.map`, a line for each function;
+//! - `gdb` reads object files in this process's memory (`gdb`).
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use super::gdb;
+use crate::config::VmConfig;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+
+/// Where names go to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wanted {
+    perf_map: bool,
+    gdb: bool,
+}
+
+impl Wanted {
+    pub(super) fn of(config: &VmConfig) -> Self {
+        Self { perf_map: config.perf_map, gdb: config.gdb_jit }
+    }
+}
+
+/// Where gdb's interface is not built.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod gdb {
+    pub(super) struct Registration;
+
+    pub(super) fn register(_: &str, _: u64, _: u64) -> Option<Registration> {
+        None
+    }
+}
+
+/// The names given out for one VM.
+pub(super) struct Symbols {
+    perf: Option<File>,
+    gdb: bool,
+    registered: Vec<gdb::Registration>,
+}
+
+impl Symbols {
+    pub(super) fn new(wanted: Wanted) -> Self {
+        // Who asked for the map sees that it is missing; the program that is measured goes on.
+        let perf = wanted.perf_map.then(|| {
+            let path = format!("/tmp/perf-{}.map", std::process::id());
+            OpenOptions::new().create(true).append(true).open(path).ok()
+        });
+        Self { perf: perf.flatten(), gdb: wanted.gdb, registered: Vec::new() }
+    }
+
+    /// Makes a function known. Its code must stay where it is until it is forgotten.
+    pub(super) fn add(&mut self, name: &str, address: *const u8, size: usize) {
+        if let Some(file) = &mut self.perf {
+            // One write for a line: other VMs of the process append to the same file.
+            let line = format!("{:x} {size:x} {name}\n", address.addr());
+            if file.write_all(line.as_bytes()).is_err() {
+                self.perf = None;
+            }
+        }
+        if self.gdb {
+            self.registered.extend(gdb::register(name, address.addr() as u64, size as u64));
+        }
+    }
+
+    /// Tells gdb that the functions are gone. In perf's map they stay: samples taken before are still to be named.
+    pub(super) fn forget(&mut self) {
+        self.registered.clear();
+    }
+}
