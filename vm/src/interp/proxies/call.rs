@@ -101,8 +101,7 @@ fn send_call(thread: &mut Thread, all: &[Value], name: Symbol) -> Outcome {
 pub fn call_native(thread: &mut Thread, f: Value, all: &[Value], target: Target) -> Outcome<Called> {
     let def = function::native_of_value(f).expect("the kind was checked");
     if def.writes {
-        let method = def.name.rsplit('.').next().unwrap_or("");
-        let name = thread.vm.symbols.intern(method);
+        let name = thread.vm.symbols.intern(&def.name);
         return send_call(thread, all, name).map(Called::Value);
     }
     // The library's natives read through proxies themselves.
