@@ -16,7 +16,7 @@ use super::imports::Scan;
 use super::mark::Tracer;
 use super::quiesce::Ticket;
 use super::trace;
-use super::{Heap, Roots};
+use super::{Heap, Import, Roots};
 use crate::object::Header;
 use crate::object::handle::Weak;
 use crate::value::Value;
@@ -336,10 +336,10 @@ impl Heap {
     fn end_of_marking(&mut self, roots: &mut dyn Roots, full: bool) {
         self.drop_regions();
         self.proxies.clear();
-        for (_, importer) in &mut self.importers {
-            importer.set_boundary();
+        for import in &mut self.importers {
+            import.importer.set_boundary();
         }
-        self.space.close(full);
+        self.space.close(full, &mut self.tracer);
         for weak in std::mem::take(&mut self.tracer.weaks) {
             // SAFETY: the collector visited this weak reference, so it is live; its target has not been freed.
             unsafe {
@@ -445,7 +445,7 @@ impl Heap {
         let all = self.cycle.publish_all;
         let mut published = true;
         let mut none = Vec::new();
-        for (heap, importer) in &mut self.importers {
+        for Import { heap, importer, .. } in &mut self.importers {
             let targets = self.cycle.survivors.get_mut(heap).unwrap_or(&mut none);
             published &= importer.publish(targets, all);
         }
