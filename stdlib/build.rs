@@ -3,7 +3,7 @@
 use corella_compiler::ast::FileId;
 use corella_compiler::source::Source;
 use corella_compiler::{CompileOptions, compile};
-use corella_vm::bytecode::writer;
+use corella_vm::bytecode::{verify, writer};
 use corella_vm::class::ErrorClass;
 use corella_vm::object::class_id;
 use std::collections::BTreeSet;
@@ -62,7 +62,11 @@ fn compiled(file: &Path, stem: &str, names: &[&str]) -> Vec<u8> {
     let source = Source { name: format!("std:{stem}").into(), text: text.into() };
     let options = CompileOptions { builtins: names, ..CompileOptions::default() };
     match compile(FileId(0), &source, &options) {
-        Ok(compiled) => writer::write(&compiled.module),
+        Ok(compiled) => {
+            // Once here, and not at every start of the program.
+            verify::verify(&compiled.module).expect("the compiler makes what the verifier accepts");
+            writer::write(&compiled.module)
+        }
         Err(failure) => {
             let lines: Vec<String> = failure.diagnostics.iter().map(|d| format!("{d:?}")).collect();
             panic!("{}:\n{}", file.display(), lines.join("\n"));

@@ -1,20 +1,24 @@
 //! From a source text to bytecode in one call: parse, resolve, lower, with all that was found wrong on the way.
 //!
-//! Invariant: a result has no error among its diagnostics, a failure has at least one. The passes recurse over a tree of bounded depth, and
-//! run on a thread of their own, because the caller's stack might be too small even for that.
+//! Invariant: a result has no error among its diagnostics, a failure has at least one. The passes recurse over a tree of bounded depth; a
+//! deep one is given a thread of its own, because the caller's stack might be too small even for that.
 
 use bumpalo::Bump;
-use corella_vm::bytecode::Module;
+use corella_vm::bytecode;
+use std::cell::Cell;
 
-use crate::ast::FileId;
+use crate::ast::{FileId, Module};
 use crate::diagnostic::Diagnostic;
 use crate::parse::{parse, parse_interactive};
 use crate::problem::{Problem, Problems};
 use crate::source::Source;
 use crate::{lower, resolve};
 
-/// Stack of the thread that compiles: a tree of the greatest depth needs a fraction of it, and only what is touched costs memory.
+/// Stack of the thread that compiles a deep tree: one of the greatest depth needs a fraction of it, and only what is touched costs memory.
 const STACK: usize = 64 << 20;
+
+/// A tree of this depth is compiled on the caller's stack: a few KiB a level are there, and a thread costs as much as a small program.
+const SHALLOW: usize = 32;
 
 /// How to compile.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +36,7 @@ pub struct CompileOptions<'o> {
 #[derive(Debug, Clone)]
 pub struct Compiled {
     /// The bytecode.
-    pub module: Module,
+    pub module: bytecode::Module,
     /// What is doubtful, but does not keep the program from running.
     pub warnings: Vec<Diagnostic>,
 }
@@ -48,15 +52,30 @@ pub struct Failure {
 
 /// Compiles a source text. `file` is the number it has in the caller's source map.
 pub fn compile(file: FileId, source: &Source, options: &CompileOptions<'_>) -> Result<Compiled, Failure> {
+    let arena = Bump::new();
+    let parsed = if options.session {
+        parse_interactive(&arena, file, &source.text)
+    } else {
+        parse(&arena, file, &source.text)
+    };
+    let diagnostics = parsed.diagnostics;
+    let tree = match parsed.tree {
+        Some(tree) if !diagnostics.iter().any(Diagnostic::is_error) => tree,
+        _ => return Err(Failure { diagnostics, incomplete: parsed.incomplete }),
+    };
+    if parsed.depth <= SHALLOW {
+        return on_this_stack(tree, source, options, diagnostics);
+    }
     std::thread::scope(|scope| {
+        let known = diagnostics.clone();
         let compiling = std::thread::Builder::new()
             .name("compiler".to_owned())
             .stack_size(STACK)
-            .spawn_scoped(scope, || on_this_stack(file, source, options));
+            .spawn_scoped(scope, move || on_this_stack(tree, source, options, known));
         match compiling {
             Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // Without a thread to be had, the caller's stack has to do.
-            Err(_) => on_this_stack(file, source, options),
+            Err(_) => on_this_stack(tree, source, options, diagnostics),
         }
     })
 }
@@ -69,18 +88,14 @@ pub fn check(file: FileId, source: &Source, options: &CompileOptions<'_>) -> Vec
     }
 }
 
-fn on_this_stack(file: FileId, source: &Source, options: &CompileOptions<'_>) -> Result<Compiled, Failure> {
-    let arena = Bump::new();
-    let parsed = if options.session {
-        parse_interactive(&arena, file, &source.text)
-    } else {
-        parse(&arena, file, &source.text)
-    };
-    let mut diagnostics = parsed.diagnostics;
-    let tree = match parsed.tree {
-        Some(tree) if !diagnostics.iter().any(Diagnostic::is_error) => tree,
-        _ => return Err(Failure { diagnostics, incomplete: parsed.incomplete }),
-    };
+/// The passes after the parser; `diagnostics` are its warnings.
+fn on_this_stack(
+    tree: &Module<'_>,
+    source: &Source,
+    options: &CompileOptions<'_>,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Result<Compiled, Failure> {
+    let file = tree.file;
     let mut problems = Problems::default();
     let input = resolve::Input {
         builtins: options.builtins,
@@ -121,6 +136,8 @@ struct Lines<'s> {
     starts: Vec<u32>,
     /// How many characters begin before each multiple of [`STRIDE`].
     chars: Vec<u32>,
+    /// The line that was asked for last: the next place is mostly in the same one, or soon after.
+    last: Cell<usize>,
 }
 
 impl<'s> Lines<'s> {
@@ -132,7 +149,7 @@ impl<'s> Lines<'s> {
             count += begun(stride);
             chars.push(count);
         }
-        Lines { text, starts: std::iter::once(0).chain(newlines).collect(), chars }
+        Lines { text, starts: std::iter::once(0).chain(newlines).collect(), chars, last: Cell::new(0) }
     }
 
     /// How many characters begin before an offset.
@@ -145,9 +162,26 @@ impl<'s> Lines<'s> {
 
     /// Line and column from 1, the column in characters.
     fn line_column(&self, offset: u32) -> (u32, u32) {
-        let line = self.starts.partition_point(|&start| start <= offset).max(1);
-        let start = self.starts[line - 1];
-        (line as u32, self.chars_before(offset) - self.chars_before(start) + 1)
+        let line = self.line(offset);
+        let start = self.starts[line];
+        let before = match (offset - start) as usize {
+            near if near < STRIDE => begun(&self.text.as_bytes()[start as usize..offset as usize]),
+            _ => self.chars_before(offset) - self.chars_before(start),
+        };
+        (line as u32 + 1, before + 1)
+    }
+
+    /// Number of the line that an offset lies in, from 0.
+    fn line(&self, offset: u32) -> usize {
+        let last = self.last.get();
+        let ends_behind = |line: usize| self.starts.get(line + 1).is_none_or(|&next| offset < next);
+        let line = match self.starts[last] <= offset {
+            true if ends_behind(last) => last,
+            true if ends_behind(last + 1) => last + 1,
+            _ => self.starts.partition_point(|&start| start <= offset) - 1,
+        };
+        self.last.set(line);
+        line
     }
 }
 

@@ -33,6 +33,15 @@ pub struct Parsed<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// The only thing wrong is that the text ends too early: more input could mend it.
     pub incomplete: bool,
+    /// How many nodes of the tree lie below each other at most.
+    pub depth: usize,
+}
+
+impl Parsed<'_> {
+    /// A text that is not looked at any further.
+    fn refused(diagnostics: Vec<Diagnostic>) -> Self {
+        Parsed { tree: None, diagnostics, incomplete: false, depth: 0 }
+    }
 }
 
 /// How to parse.
@@ -54,18 +63,18 @@ pub fn parse_interactive<'a>(arena: &'a Bump, file: FileId, src: &str) -> Parsed
 
 fn run<'a>(arena: &'a Bump, file: FileId, src: &str, mode: Mode) -> Parsed<'a> {
     if src.len() > MAX_SOURCE_BYTES {
-        return Parsed { tree: None, diagnostics: vec![too_large(file, src.len())], incomplete: false };
+        return Parsed::refused(vec![too_large(file, src.len())]);
     }
     let lexed = lex(file, src);
     if lexed.too_many {
         let message = format!("the file has more than {MAX_TOKENS} tokens");
         let d = Diagnostic::error_at_start(file, message).help("read large tables from a data file instead");
-        return Parsed { tree: None, diagnostics: vec![d], incomplete: false };
+        return Parsed::refused(vec![d]);
     }
     let prepared = prepare(file, src, &lexed.tokens);
     let brackets = match_brackets(file, src, &prepared.tokens, lexed.unfinished);
     if brackets.too_deep {
-        return Parsed { tree: None, diagnostics: brackets.diagnostics, incomplete: false };
+        return Parsed::refused(brackets.diagnostics);
     }
     let marked = mark(file, src, prepared.tokens, &brackets.mate);
     let cut_short = usize::from(lexed.unfinished) + usize::from(brackets.open_at_end);
@@ -82,6 +91,7 @@ fn run<'a>(arena: &'a Bump, file: FileId, src: &str, mode: Mode) -> Parsed<'a> {
         ]
         .concat(),
         ended_early: cut_short > 0,
+        depth: 0,
     };
     let tree = session.parse(arena, &marked, &brackets);
     session.finish(tree)
@@ -96,6 +106,8 @@ struct Session<'s> {
     diagnostics: Vec<Diagnostic>,
     /// The text ends within something.
     ended_early: bool,
+    /// See [`Parsed::depth`].
+    depth: usize,
 }
 
 impl Session<'_> {
@@ -160,11 +172,12 @@ impl Session<'_> {
 
     fn module<'a>(&mut self, arena: &'a Bump, body: Vec<Stmt<'a>>) -> &'a Module<'a> {
         let body: &'a [Stmt<'a>] = arena.alloc_slice_copy(&body);
-        if let Some(node) = walk::too_deep(body, MAX_TREE_DEPTH) {
-            self.diagnostics.push(
+        match walk::depth(body, MAX_TREE_DEPTH) {
+            Ok(depth) => self.depth = depth,
+            Err(node) => self.diagnostics.push(
                 Diagnostic::error(self.file, node.span(), format!("this is nested more than {MAX_TREE_DEPTH} levels deep"))
                     .help("a chain of operators counts one level for each; split it over several variables or functions"),
-            );
+            ),
         }
         arena.alloc(Module { file: self.file, body, span: Span::new(0, self.src.len() as u32) })
     }
@@ -229,6 +242,7 @@ impl Session<'_> {
         Parsed {
             tree: tree.filter(|_| errors == 0),
             incomplete: self.ended_early && errors == 1,
+            depth: self.depth,
             diagnostics: self.diagnostics,
         }
     }

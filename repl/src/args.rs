@@ -102,37 +102,16 @@ fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Vec<String> {
 }
 
 fn program() -> clap::Command {
-    let file = |help: &'static str| {
+    fn file(help: &'static str) -> Arg {
         Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
+    }
+    fn output(help: &'static str) -> Arg {
+        Arg::new("output").short('o').value_name("OUT").value_parser(value_parser!(PathBuf)).help(help)
+    }
+    // The switches of a command are made when it is the one that is asked for.
+    let command = |name: &'static str, about: &'static str, rest: fn(clap::Command) -> clap::Command| {
+        clap::Command::new(name).about(about).styles(Styles::plain()).defer(rest)
     };
-    let output = Arg::new("output").short('o').value_name("OUT").value_parser(value_parser!(PathBuf));
-    let script = Arg::new("script")
-        .value_name("FILE [ARGS]")
-        .required(true)
-        .num_args(1..)
-        .trailing_var_arg(true)
-        .value_parser(value_parser!(OsString))
-        .help("the script (.cor or .corb), and what goes to its main");
-    let files = Arg::new("files")
-        .value_name("FILE")
-        .required(true)
-        .num_args(1..)
-        .value_parser(value_parser!(PathBuf))
-        .help("the scripts");
-    let command = |name: &'static str, about: &'static str| {
-        clap::Command::new(name).about(about).args(switches()).styles(Styles::plain())
-    };
-    let dis = clap::Command::new("dis")
-        .about("Prints the bytecode of a script as text")
-        // Here the switch has a meaning of its own.
-        .args(switches().into_iter().filter(|switch| switch.get_id() != "jit"))
-        .arg(
-            Arg::new("jit")
-                .long("jit")
-                .action(ArgAction::SetTrue)
-                .help("after each function, what it is compiled to: intermediate form and machine code"),
-        )
-        .styles(Styles::plain());
     clap::Command::new("corella")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The Corella language: runs FILE, or the code given with -e, or shows a prompt")
@@ -143,20 +122,52 @@ fn program() -> clap::Command {
         .allow_external_subcommands(true)
         .arg(Arg::new("code").short('e').value_name("CODE").allow_hyphen_values(true).help("runs CODE"))
         .args(switches())
-        .subcommand(command("run", "Compiles and runs a script").arg(script))
-        .subcommand(command("check", "Compiles only, and reports what is wrong").arg(files))
-        .subcommand(dis.arg(file("a .cor or .corb file")))
-        .subcommand(
-            command("asm", "Makes bytecode of such a text")
+        .subcommand(command("run", "Compiles and runs a script", |command| {
+            command.args(switches()).arg(
+                Arg::new("script")
+                    .value_name("FILE [ARGS]")
+                    .required(true)
+                    .num_args(1..)
+                    .trailing_var_arg(true)
+                    .value_parser(value_parser!(OsString))
+                    .help("the script (.cor or .corb), and what goes to its main"),
+            )
+        }))
+        .subcommand(command("check", "Compiles only, and reports what is wrong", |command| {
+            command.args(switches()).arg(
+                Arg::new("files")
+                    .value_name("FILE")
+                    .required(true)
+                    .num_args(1..)
+                    .value_parser(value_parser!(PathBuf))
+                    .help("the scripts"),
+            )
+        }))
+        .subcommand(command("dis", "Prints the bytecode of a script as text", |command| {
+            command
+                // Here the switch has a meaning of its own.
+                .args(switches().into_iter().filter(|switch| switch.get_id() != "jit"))
+                .arg(
+                    Arg::new("jit")
+                        .long("jit")
+                        .action(ArgAction::SetTrue)
+                        .help("after each function, what it is compiled to: intermediate form and machine code"),
+                )
+                .arg(file("a .cor or .corb file"))
+        }))
+        .subcommand(command("asm", "Makes bytecode of such a text", |command| {
+            command
+                .args(switches())
                 .arg(file("the text"))
-                .arg(output.clone().help("the .corb file to write; FILE with that ending unless given")),
-        )
-        .subcommand(
-            command("compile", "Writes the bytecode of a script")
+                .arg(output("the .corb file to write; FILE with that ending unless given"))
+        }))
+        .subcommand(command("compile", "Writes the bytecode of a script", |command| {
+            command
+                .args(switches())
                 .arg(file("the script"))
-                .arg(output.help("the .corb file to write; FILE with that ending unless given")),
-        )
-        .subcommand(command("repl", "Shows a prompt (so does corella alone)"))
+                .arg(output("the .corb file to write; FILE with that ending unless given"))
+        }))
+        .subcommand(command("repl", "Shows a prompt (so does corella alone)", |command| command.args(switches())))
 }
 
 fn switches() -> Vec<Arg> {

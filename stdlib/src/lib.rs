@@ -84,11 +84,11 @@ pub fn install(vm: &Vm) {
         install_class(vm, table);
     }
     for row in FUNCTIONS.iter().copied().flatten() {
-        vm.define_builtin(row.0, native(vm, row.0.to_owned(), row, 0, false));
+        vm.define_builtin(row.0, native(vm, "", row, 0, false));
     }
     for (module, rows) in MODULES {
         for row in rows.iter() {
-            let value = native(vm, format!("{module}.{}", row.0), row, 0, false);
+            let value = native(vm, module, row, 0, false);
             vm.define_builtin(&format!("__{module}_{}", row.0), value);
         }
     }
@@ -97,9 +97,9 @@ pub fn install(vm: &Vm) {
 fn install_class(vm: &Vm, table: &ClassTable) {
     let class = vm.class(table.class);
     let add = |name: &str, member: Member| vm.add_member(class, vm.symbols.intern(name), member);
-    let method = |row: &NativeRow, writes| native(vm, format!("{}.{}", table.name, row.0), row, 1, writes);
+    let method = |row: &NativeRow, writes| native(vm, table.name, row, 1, writes);
     if let Some(row) = &table.construct {
-        let make = native(vm, row.0.to_owned(), row, 0, false);
+        let make = native(vm, "", row, 0, false);
         vm.add_member(class, sym::NEW, Member::Static(make));
     }
     for row in table.readers {
@@ -112,7 +112,7 @@ fn install_class(vm: &Vm, table: &ClassTable) {
         add(row.0, Member::Getter(method(row, false)));
     }
     for row in table.statics {
-        let value = native(vm, format!("{}.{}", table.name, row.0), row, 0, false);
+        let value = native(vm, table.name, row, 0, false);
         add(row.0, Member::Static(value));
     }
     for (name, constant, _) in table.constants {
@@ -121,16 +121,18 @@ fn install_class(vm: &Vm, table: &ClassTable) {
 }
 
 /// A native of a row; `receiver` is 1 if a receiver comes before the arguments that the row counts.
-fn native(vm: &Vm, name: String, row: &NativeRow, receiver: u8, writes: bool) -> Value {
-    let (_, min, max, code, doc) = *row;
+fn native(vm: &Vm, owner: &'static str, row: &NativeRow, receiver: u8, writes: bool) -> Value {
+    let (name, min, max, code, doc) = *row;
     let max_args = if max == ANY { ANY } else { max + receiver };
     vm.native(NativeDef {
-        name,
+        owner,
+        name: name.into(),
         min_args: min + receiver,
         max_args,
+        method: receiver > 0,
         writes,
         code: NativeCode::Plain(code),
-        doc: doc.to_owned(),
+        doc: doc.into(),
     })
 }
 

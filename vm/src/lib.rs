@@ -20,6 +20,7 @@ pub mod interp;
 #[cfg_attr(not(feature = "jit"), allow(dead_code))] // what only compiled code uses
 pub mod jit;
 pub mod loader;
+pub mod names;
 pub mod native;
 pub mod object;
 pub mod symbol;

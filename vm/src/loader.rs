@@ -91,6 +91,23 @@ impl Vm {
         internal: bool,
     ) -> Result<&'static LoadedModule, String> {
         verify::verify(&data).map_err(|e| e.to_string())?;
+        // SAFETY: the verifier has just accepted it.
+        unsafe { self.link_verified(data, env, internal) }
+    }
+
+    /// As [`link`](Self::link), for a module that was verified where it was compiled.
+    ///
+    /// # Errors
+    /// A built-in name that does not exist, or a limit that is reached.
+    ///
+    /// # Safety
+    /// The verifier accepts the module.
+    pub unsafe fn link_verified(
+        &self,
+        data: bytecode::Module,
+        env: u32,
+        internal: bool,
+    ) -> Result<&'static LoadedModule, String> {
         let sites: usize = data.functions.iter().map(|f| f.sites.len()).sum();
         let ic_base = self.ic_count.fetch_add(sites as u32, Ordering::Relaxed);
         if ic_base as usize + sites > crate::thread::MAX_IC_SITES {
@@ -164,9 +181,9 @@ impl Vm {
                 lines: std::mem::take(&mut f.lines).into(),
                 sites: f.sites.iter().map(|s| self.symbols.intern(&s.name)).collect(),
                 capture_list: std::mem::take(&mut f.captures).into(),
-                name: f.name.clone(),
-                param_names: f.param_names.clone(),
-                doc: f.doc.clone(),
+                name: std::mem::take(&mut f.name),
+                param_names: std::mem::take(&mut f.param_names),
+                doc: std::mem::take(&mut f.doc),
             });
             base += linked.sites.len() as u32;
             let pointer: *const Code = &*linked;

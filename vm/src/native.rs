@@ -8,6 +8,7 @@
 use crate::error::Outcome;
 use crate::thread::Thread;
 use crate::value::Value;
+use std::borrow::Cow;
 
 /// A native function: the running thread and the arguments (a method's receiver first).
 pub type NativeFn = fn(&mut Thread, &[Value]) -> Outcome;
@@ -25,18 +26,32 @@ pub enum NativeCode {
 
 /// A native function's declaration.
 pub struct NativeDef {
-    /// Name shown in messages: `print`, `Array.push`.
-    pub name: String,
+    /// What stands before its name in messages: its class or module; nothing for a function of neither.
+    pub owner: &'static str,
+    /// Its own name.
+    pub name: Cow<'static, str>,
     /// Fewest arguments, a method's receiver included.
     pub min_args: u8,
     /// Most arguments, or `u8::MAX` for any number.
     pub max_args: u8,
+    /// Whether the first argument is a receiver, which messages do not count.
+    pub method: bool,
     /// Whether it changes its receiver: called through a proxy, it is sent to the owner instead of being run here.
     pub writes: bool,
     /// The code.
     pub code: NativeCode,
     /// Description for documentation and help.
-    pub doc: String,
+    pub doc: Cow<'static, str>,
+}
+
+impl NativeDef {
+    /// Name shown in messages: `print`, `Array.push`.
+    pub fn full_name(&self) -> Cow<'_, str> {
+        match self.owner {
+            "" => Cow::Borrowed(&self.name),
+            owner => Cow::Owned(format!("{owner}.{}", self.name)),
+        }
+    }
 }
 
 /// A row of a table of natives: name, fewest and most arguments, function, one line of documentation. In a table of

@@ -2,6 +2,7 @@
 //!
 //! Names that the VM itself asks for have fixed numbers ([`sym`]).
 
+use crate::names::NameMap;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, RwLock};
@@ -39,7 +40,7 @@ pub struct Symbols {
 }
 
 struct Inner {
-    by_name: HashMap<Arc<str>, Symbol>,
+    by_name: NameMap<Arc<str>, Symbol>,
     names: Vec<Arc<str>>,
 }
 
@@ -69,7 +70,7 @@ fixed! {
 impl Symbols {
     /// The table with the fixed names in it.
     pub fn new() -> Self {
-        let mut inner = Inner { by_name: HashMap::new(), names: Vec::new() };
+        let mut inner = Inner { by_name: NameMap::default(), names: Vec::new() };
         for name in FIXED {
             inner.add(name);
         }

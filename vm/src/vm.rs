@@ -7,6 +7,7 @@ use crate::class::{Class, ErrorClass, error_slot};
 use crate::code::{Code, LoadedModule};
 use crate::config::VmConfig;
 use crate::heap::Immortals;
+use crate::names::NameMap;
 use crate::native::NativeDef;
 use crate::object::class_id;
 use crate::object::function::{ClassObject, Native};
@@ -58,7 +59,7 @@ pub struct Vm {
     pub(crate) jit: crate::jit::Jit,
     classes: Box<[AtomicPtr<Class>]>,
     class_count: AtomicU32,
-    pub(crate) builtins: RwLock<HashMap<String, Value>>,
+    pub(crate) builtins: RwLock<NameMap<String, Value>>,
     pub(crate) modules: Mutex<crate::loader::ModuleTable>,
     pub(crate) owned: Mutex<Owned>,
     pub(crate) ic_count: AtomicU32,
@@ -73,7 +74,31 @@ pub(crate) struct Owned {
     pub(crate) classes: Vec<Box<Class>>,
     pub(crate) codes: Vec<Box<Code>>,
     pub(crate) modules: Vec<Box<LoadedModule>>,
-    pub(crate) natives: Vec<Box<NativeDef>>,
+    pub(crate) natives: Chunks<NativeDef>,
+}
+
+/// Things that stay where they are until all of them are dropped; a chunk is one allocation.
+pub(crate) struct Chunks<T>(Vec<Vec<T>>);
+
+/// Things in a chunk.
+const CHUNK: usize = 64;
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Chunks<T> {
+    fn push(&mut self, thing: T) -> *const T {
+        if self.0.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.0.push(Vec::with_capacity(CHUNK));
+        }
+        let chunk = self.0.last_mut().expect("just made");
+        // There is room, so the chunk does not move.
+        chunk.push(thing);
+        &raw const chunk[chunk.len() - 1]
+    }
 }
 
 impl Vm {
@@ -83,7 +108,8 @@ impl Vm {
         loader: Option<Box<dyn ModuleLoader>>,
         output: Box<dyn Write + Send>,
     ) -> Self {
-        let classes = (0..MAX_CLASSES).map(|_| AtomicPtr::new(std::ptr::null_mut())).collect();
+        // SAFETY: all-zero bytes are a null pointer. Nothing is written, so that what is not used takes no memory.
+        let classes = unsafe { Box::new_zeroed_slice(MAX_CLASSES).assume_init() };
         let vm = Self {
             symbols: Symbols::new(),
             immortals: Immortals::default(),
@@ -225,9 +251,7 @@ impl Vm {
 
     /// Makes a native function value.
     pub fn native(&self, def: NativeDef) -> Value {
-        let def = Box::new(def);
-        let pointer: *const NativeDef = &*def;
-        self.owned.lock().expect("not poisoned").natives.push(def);
+        let pointer = self.owned.lock().expect("not poisoned").natives.push(def);
         let object = self.immortals.alloc(Kind::NativeFunction, class_id::FUNCTION, size_of::<Native>());
         // SAFETY: the object was just allocated with room for a Native.
         unsafe { (&raw mut (*object.cast::<Native>()).def).write(pointer) };

@@ -30,16 +30,18 @@ impl Node<'_> {
     }
 }
 
-/// The first node (in no particular order) that lies deeper than `limit` below the statements given.
-pub fn too_deep<'a>(body: &'a [Stmt<'a>], limit: usize) -> Option<Node<'a>> {
+/// How deep the tree below the statements given is, or a node that lies deeper than `limit`.
+pub fn depth<'a>(body: &'a [Stmt<'a>], limit: usize) -> Result<usize, Node<'a>> {
     let mut work: Vec<(Node<'a>, usize)> = body.iter().map(|s| (Node::Stmt(s), 1)).collect();
+    let mut deepest = 0;
     while let Some((node, depth)) = work.pop() {
         if depth > limit {
-            return Some(node);
+            return Err(node);
         }
+        deepest = deepest.max(depth);
         children(node, &mut |child| work.push((child, depth + 1)));
     }
-    None
+    Ok(deepest)
 }
 
 /// Calls `f` with every node directly below this one, in the order of the source.

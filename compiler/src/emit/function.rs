@@ -3,7 +3,7 @@
 //! Invariant: tagged registers are numbered from 0, raw ones from 0 with [`RAW_BIT`] set, pinned constants from 0 with
 //! [`PIN_BIT`] set; only `layout` turns these into the final numbering. Unreachable instructions are not kept.
 
-use std::collections::HashMap;
+use corella_vm::names::NameMap;
 
 use corella_vm::bytecode::{Capture, Const, Function, Op, Site};
 
@@ -65,9 +65,9 @@ pub(crate) struct FunctionBuilder {
     tagged: u16,
     raw: u16,
     sites: Vec<Site>,
-    site_of: HashMap<String, u16>,
-    pins: HashMap<u32, u16>,
-    raw_pins: HashMap<u32, u16>,
+    site_of: NameMap<String, u16>,
+    pins: NameMap<u32, u16>,
+    raw_pins: NameMap<u32, u16>,
     captures: Vec<Capture>,
     alive: bool,
     position: u32,
@@ -90,9 +90,9 @@ impl FunctionBuilder {
             tagged: params as u16,
             raw: 0,
             sites: Vec::new(),
-            site_of: HashMap::new(),
-            pins: HashMap::new(),
-            raw_pins: HashMap::new(),
+            site_of: NameMap::default(),
+            pins: NameMap::default(),
+            raw_pins: NameMap::default(),
             captures: Vec::new(),
             alive: true,
             position: 0,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every number that was given out refers to an entry of the finished module.
 
-use std::collections::HashMap;
+use corella_vm::names::NameMap;
 
 use corella_vm::bytecode::{ClassDef, Const, Function, Module, TypeRef};
 
@@ -26,7 +26,7 @@ enum Key {
 pub(crate) struct ModuleBuilder {
     /// What will be the module; functions that are not finished yet are empty.
     pub(crate) module: Module,
-    consts: HashMap<Key, u32>,
+    consts: NameMap<Key, u32>,
     /// What went beyond a limit of the format, if anything did.
     pub(crate) overflow: Option<&'static str>,
 }

@@ -1,6 +1,7 @@
 //! Functions: prologue (defaults, checks, unboxing, cells), body, end.
 
 use corella_vm::bytecode::{Function as VmFunction, Op};
+use corella_vm::names::NameMap;
 
 use super::state::{FnState, Home, Lower, Num};
 use super::types::Fit;
@@ -18,8 +19,8 @@ impl<'a> Lower<'a, '_> {
             b: FunctionBuilder::new(params),
             id,
             name,
-            homes: std::collections::HashMap::new(),
-            ups: std::collections::HashMap::new(),
+            homes: NameMap::default(),
+            ups: NameMap::default(),
             ctl: Vec::new(),
             loops: 0,
             result: None,

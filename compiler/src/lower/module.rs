@@ -1,7 +1,7 @@
 //! The module as a whole: what is made before the first statement, imports, exports, namespaces.
 
+use corella_vm::names::{NameMap, NameSet};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 
 use corella_vm::bytecode::{Const, Export, Function as VmFunction, Module as VmModule, NamespaceDef, Op};
 
@@ -27,13 +27,13 @@ pub(crate) fn lower<'a>(
         line_of,
         session,
         fns: Vec::new(),
-        numbers: HashMap::new(),
+        numbers: NameMap::default(),
         ready_classes: vec![false; res.classes.len()],
-        extended: HashSet::new(),
-        docs: HashMap::new(),
-        inferred: HashSet::new(),
+        extended: NameSet::default(),
+        docs: NameMap::default(),
+        inferred: NameSet::default(),
         spreading: None,
-        type_memo: RefCell::new(HashMap::new()),
+        type_memo: RefCell::new(NameMap::default()),
     };
     l.m.module.name = name.to_owned();
     l.number(0);

@@ -1,7 +1,7 @@
 //! The pass's state: the module being built, and a stack of functions being built, the innermost last.
 
+use corella_vm::names::{NameMap, NameSet};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 
 use corella_vm::bytecode::{Const, Op};
 
@@ -104,9 +104,9 @@ pub(super) struct FnState<'a> {
     /// Its name for messages.
     pub(super) name: String,
     /// Where its variables are.
-    pub(super) homes: HashMap<VarId, Home>,
+    pub(super) homes: NameMap<VarId, Home>,
     /// Numbers of captured values.
-    pub(super) ups: HashMap<VarId, u16>,
+    pub(super) ups: NameMap<VarId, u16>,
     /// What encloses the place being lowered.
     pub(super) ctl: Vec<Ctl<'a>>,
     /// How many loops enclose it.
@@ -134,19 +134,19 @@ pub(super) struct Lower<'a, 'r> {
     /// The functions being built.
     pub(super) fns: Vec<FnState<'a>>,
     /// Numbers of functions in the module.
-    pub(super) numbers: HashMap<FuncId, u32>,
+    pub(super) numbers: NameMap<FuncId, u32>,
     /// Which classes have been made.
     pub(super) ready_classes: Vec<bool>,
     /// `extend` declarations that have been lowered, by where their class is named.
-    pub(super) extended: HashSet<u32>,
+    pub(super) extended: NameSet<u32>,
     /// Documentation comments of declarations at the top level, by where their name stands.
-    pub(super) docs: HashMap<u32, &'a str>,
+    pub(super) docs: NameMap<u32, &'a str>,
     /// Loop counters without a declared type that are integers all the same.
-    pub(super) inferred: HashSet<VarId>,
+    pub(super) inferred: NameSet<VarId>,
     /// The number of the function that `spawn` with spread arguments starts.
     pub(super) spreading: Option<u32>,
     /// Static types of expressions, by their address in the arena.
-    pub(super) type_memo: RefCell<HashMap<usize, Ty<'a>>>,
+    pub(super) type_memo: RefCell<NameMap<usize, Ty<'a>>>,
 }
 
 impl<'a> Lower<'a, '_> {

@@ -1,6 +1,6 @@
 //! Classes: what they extend, what members they have, and the walk through their functions.
 
-use std::collections::HashMap;
+use corella_vm::names::NameMap;
 
 use super::scope::Resolver;
 use super::{Attribute, Base, Binding, Class, ClassId, FuncKind, NsMember, VarKind};
@@ -22,7 +22,7 @@ impl<'a> Resolver<'a, '_> {
             var,
             base: Base::None,
             attributes: Vec::new(),
-            members: HashMap::new(),
+            members: NameMap::default(),
         });
     }
 
@@ -64,7 +64,7 @@ impl<'a> Resolver<'a, '_> {
                 None => Base::Other,
             };
         }
-        let mut seen: HashMap<&'a str, Name<'a>> = HashMap::new();
+        let mut seen: NameMap<&'a str, Name<'a>> = NameMap::default();
         for member in class.members {
             match member.kind {
                 MemberKind::Attributes(ref vars) => {
@@ -96,7 +96,7 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
-    fn once(&mut self, seen: &mut HashMap<&'a str, Name<'a>>, name: Name<'a>, what: &str) {
+    fn once(&mut self, seen: &mut NameMap<&'a str, Name<'a>>, name: Name<'a>, what: &str) {
         if let Some(first) = seen.insert(name.text, name) {
             self.problems
                 .error(name.span, format!("{what} `{}` is declared twice in this class", name.text))
@@ -111,7 +111,7 @@ impl<'a> Resolver<'a, '_> {
         if let Some(id) = class {
             self.out.extends.insert(extend.class.span.lo, id);
         }
-        let mut seen: HashMap<&'a str, Name<'a>> = HashMap::new();
+        let mut seen: NameMap<&'a str, Name<'a>> = NameMap::default();
         for member in extend.members {
             let names: Vec<Name<'a>> = match member.kind {
                 MemberKind::Attributes(ref vars) | MemberKind::Constants(ref vars) => plain_names(vars),

@@ -15,7 +15,7 @@ mod stmts;
 mod suggest;
 mod types;
 
-use std::collections::HashMap;
+use corella_vm::names::NameMap;
 
 use crate::ast::{self, Name, Span, TypeRef};
 
@@ -227,7 +227,7 @@ pub(crate) struct Class<'a> {
     /// Its own attributes.
     pub(crate) attributes: Vec<Attribute<'a>>,
     /// Names of its own methods, constants and static functions, and those that `extend` adds in this file.
-    pub(crate) members: HashMap<&'a str, Option<&'a ast::Function<'a>>>,
+    pub(crate) members: NameMap<&'a str, Option<&'a ast::Function<'a>>>,
 }
 
 /// A member of a namespace.
@@ -246,7 +246,7 @@ pub(crate) struct Namespace<'a> {
     pub(crate) path: String,
     /// Its members in order of declaration.
     pub(crate) members: Vec<(&'a str, NsMember)>,
-    by_name: HashMap<&'a str, NsMember>,
+    by_name: NameMap<&'a str, NsMember>,
     /// Whether `export` stands before it.
     pub(crate) exported: bool,
 }
@@ -270,13 +270,13 @@ pub(crate) struct Resolution<'a> {
     /// All namespaces.
     pub(crate) namespaces: Vec<Namespace<'a>>,
     /// What a name used at this offset means.
-    pub(crate) uses: HashMap<u32, Binding>,
+    pub(crate) uses: NameMap<u32, Binding>,
     /// The variable declared by the name at this offset.
-    pub(crate) decls: HashMap<u32, VarId>,
+    pub(crate) decls: NameMap<u32, VarId>,
     /// The function whose text begins at this offset.
-    pub(crate) func_at: HashMap<u32, FuncId>,
+    pub(crate) func_at: NameMap<u32, FuncId>,
     /// The class that an `extend` at this offset extends, if it is declared in this file.
-    pub(crate) extends: HashMap<u32, ClassId>,
+    pub(crate) extends: NameMap<u32, ClassId>,
     /// Names of the module's slots.
     pub(crate) globals: Vec<String>,
 }

@@ -3,7 +3,7 @@
 //! Invariant: `scopes` mirrors the nesting of the source at the node being walked; a variable knows its function, so that
 //! one found from another function is a capture.
 
-use std::collections::HashMap;
+use corella_vm::names::NameMap;
 
 use super::{
     Binding, Func, FuncId, FuncKind, Input, Namespace, NsId, NsMember, Place, Resolution, Ty, Var, VarId,
@@ -15,7 +15,7 @@ use crate::problem::Problems;
 /// One scope.
 pub(super) struct Scope<'a> {
     /// What is declared in it, for scopes that are not namespaces.
-    pub(super) names: HashMap<&'a str, VarId>,
+    pub(super) names: NameMap<&'a str, VarId>,
     /// The namespace whose top level it is.
     pub(super) namespace: Option<NsId>,
 }
@@ -75,7 +75,7 @@ pub(crate) fn resolve<'a>(
         out,
         input,
         problems,
-        scopes: vec![Scope { names: HashMap::new(), namespace: Some(0) }],
+        scopes: vec![Scope { names: NameMap::default(), namespace: Some(0) }],
         funcs: vec![FuncCtx {
             id: 0,
             kind: FuncKind::Module,
@@ -112,7 +112,7 @@ impl<'a> Resolver<'a, '_> {
     }
 
     pub(super) fn push_scope(&mut self) {
-        self.scopes.push(Scope { names: HashMap::new(), namespace: None });
+        self.scopes.push(Scope { names: NameMap::default(), namespace: None });
     }
 
     pub(super) fn pop_scope(&mut self) {

@@ -1,6 +1,6 @@
 //! Statements: scopes, and which `break`, `continue`, `return` stand where they may.
 
-use std::collections::HashMap;
+use corella_vm::names::NameMap;
 
 use super::VarKind;
 use super::patterns::bound_names;
@@ -164,7 +164,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn switch(&mut self, cases: &'a [SwitchCase<'a>]) {
         let mut default: Option<Span> = None;
-        let mut seen: HashMap<String, Span> = HashMap::new();
+        let mut seen: NameMap<String, Span> = NameMap::default();
         for case in cases {
             if case.values.is_empty()
                 && let Some(first) = default.replace(case.span)

@@ -10,7 +10,6 @@ use corella_vm::object::{Kind, handle, map};
 use corella_vm::thread::tasks::{self, extra};
 use corella_vm::thread::{Thread, futures, watchdog};
 use corella_vm::value::Value;
-use std::sync::atomic::Ordering;
 
 /// The natives of the module `task`, known as `__task_...`.
 pub(crate) static TASK: &[NativeRow] = &[
@@ -82,7 +81,7 @@ fn owner(thread: &mut Thread, args: &[Value]) -> Outcome {
         true => {
             // SAFETY: the kind was checked; the number never changes.
             let heap = unsafe { (*args[0].pointer().cast::<Proxy>()).heap };
-            match thread.peer(|peer| peer.heap_number.load(Ordering::Acquire) == heap).map(|peer| peer.id) {
+            match thread.owner_of(heap).map(|peer| thread.known(peer).id) {
                 Some(id) => id,
                 None => return Ok(Value::NULL),
             }

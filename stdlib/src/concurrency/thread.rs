@@ -6,7 +6,7 @@ use corella_vm::class::ErrorClass;
 use corella_vm::error::{Control, Outcome};
 use corella_vm::native::ANY;
 use corella_vm::object::{Kind, array, class_id, equality, handle, string};
-use corella_vm::thread::registry::{Message, ThreadShared};
+use corella_vm::thread::registry::{Message, ThreadShared, Work};
 use corella_vm::thread::{Mode, Thread, futures, life, messages, tasks, transfer};
 use corella_vm::value::Value;
 use std::sync::Arc;
@@ -173,7 +173,11 @@ fn start(thread: &mut Thread, shared: &ThreadShared, callee: Value, args: &[Valu
     let callee = transfer::export(thread, callee)?;
     let args = transfer::export_all(thread, args)?;
     let (future, reply) = futures::remote(thread, shared.id)?;
-    messages::send(thread, shared.id, Message::Call { callee, args, priority: 0, reply: Some(reply) })?;
+    messages::send(
+        thread,
+        shared.id,
+        Message::request(Work::Call { callee, args, priority: 0 }, Some(reply)),
+    )?;
     Ok(future)
 }
 
@@ -182,7 +186,11 @@ fn send_message(thread: &mut Thread, args: &[Value]) -> Outcome {
     tasks::check_callable(thread, args[1])?;
     let callee = transfer::export(thread, args[1])?;
     let data = transfer::export_all(thread, &args[2..])?;
-    messages::send(thread, shared.id, Message::Call { callee, args: data, priority: 0, reply: None })?;
+    messages::send(
+        thread,
+        shared.id,
+        Message::request(Work::Call { callee, args: data, priority: 0 }, None),
+    )?;
     Ok(Value::NULL)
 }
 
@@ -220,7 +228,11 @@ fn schedule(thread: &mut Thread, args: &[Value]) -> Outcome {
     } else {
         let callee = transfer::export(thread, args[1])?;
         let data = transfer::export_all(thread, data)?;
-        messages::send(thread, shared.id, Message::Call { callee, args: data, priority, reply: None })?;
+        messages::send(
+            thread,
+            shared.id,
+            Message::request(Work::Call { callee, args: data, priority }, None),
+        )?;
     }
     Ok(Value::NULL)
 }

@@ -41,15 +41,16 @@ pub fn fnv1a(bytes: &[u8]) -> u64 {
 /// A hash of all ops' numbers, names and operands: a file compiled for another table is foreign.
 pub fn op_table_hash() -> u64 {
     static HASH: LazyLock<u64> = LazyLock::new(|| {
-        let mut text = String::new();
+        let mut bytes = Vec::with_capacity(16 * TABLE.len());
         for info in TABLE {
-            text.push_str(info.name);
+            bytes.extend_from_slice(info.name.as_bytes());
             for (field, kind) in info.operands() {
-                text.push_str(&format!(" {}:{kind:?}", field.name()));
+                bytes.extend_from_slice(field.name().as_bytes());
+                bytes.push(kind as u8);
             }
-            text.push('\n');
+            bytes.push(0xFF);
         }
-        fnv1a(text.as_bytes())
+        fnv1a(&bytes)
     });
     *HASH
 }

@@ -104,6 +104,14 @@ pub fn read(bytes: &[u8]) -> Result<Module, ReadError> {
     Ok(module)
 }
 
+/// The module in an image that the build of this very program wrote: what the header is for need not be asked.
+///
+/// # Errors
+/// Those of [`read`], but for damage that only the checksum shows.
+pub fn read_own(image: &[u8]) -> Result<Module, ReadError> {
+    Module::get(&mut Input { bytes: image, at: HEADER })
+}
+
 /// The bytes of a file and the place where to read on.
 pub(super) struct Input<'b> {
     bytes: &'b [u8],
@@ -116,21 +124,31 @@ impl<'b> Input<'b> {
         self.at
     }
 
+    #[inline]
     pub(super) fn byte(&mut self) -> Result<u8, ReadError> {
         Ok(u8::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&'b [u8], ReadError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let Some(taken) = rest.get(..count) else {
-            let left = rest.len();
-            return Err(ReadError::malformed(
-                self.at,
-                format!("{count} bytes expected where {left} are left"),
-            ));
-        };
-        self.at += count;
-        Ok(taken)
+        match rest.get(..count) {
+            Some(taken) => {
+                self.at += count;
+                Ok(taken)
+            }
+            None => Err(self.too_short(count, rest.len())),
+        }
+    }
+
+    #[cold]
+    fn too_short(&self, count: usize, left: usize) -> ReadError {
+        ReadError::malformed(self.at, format!("{count} bytes expected where {left} are left"))
+    }
+
+    #[cold]
+    fn too_wide(at: usize, value: u64, most: u64) -> ReadError {
+        ReadError::malformed(at, format!("{value} is more than {most}"))
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
@@ -139,7 +157,19 @@ impl<'b> Input<'b> {
         Ok(array)
     }
 
+    #[inline]
     fn number(&mut self) -> Result<u64, ReadError> {
+        // Most are small.
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Result<u64, ReadError> {
         let at = self.at;
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -176,11 +206,11 @@ pub(super) trait Get: Sized {
 
 macro_rules! unsigned {
     ($($type:ty)*) => { $( impl Get for $type {
+        #[inline]
         fn get(input: &mut Input<'_>) -> Result<Self, ReadError> {
             let at = input.at;
             let value = input.number()?;
-            let wide = |_| ReadError::malformed(at, format!("{value} is more than {}", <$type>::MAX));
-            <$type>::try_from(value).map_err(wide)
+            <$type>::try_from(value).map_err(|_| Input::too_wide(at, value, u64::from(<$type>::MAX)))
         }
     } )* };
 }

@@ -41,9 +41,9 @@ pub(crate) const START: u8 = 16;
 /// What immortals have: marked whatever the colour, never logged.
 pub(crate) const IMMORTAL: u8 = COLOUR_A | COLOUR_B;
 
-/// Bytes of a large object that one card stands for: sixteen slots, since programs that write at random places of a large array have
-/// each of these cards visited for one slot.
-pub(crate) const CARD: usize = 128;
+/// Bytes of a large object that one card stands for: a slot, since programs write at random places of a large array, and what each card
+/// stands for is looked at by the next collection.
+const CARD: usize = 8;
 
 /// The first bytes of a block or large chunk.
 #[repr(C)]
@@ -54,16 +54,17 @@ pub(crate) struct Head {
     pub(crate) index: u32,
     /// Number of the heap.
     pub(crate) heap: u32,
-    /// Its unmarked objects are waiting to be swept (see `collect`).
+    /// How many full collections had ended their marking when it was taken.
+    pub(crate) born: u32,
+    /// The full collection since which no side byte has an outdated colour (blocks).
+    pub(crate) cleaned: u32,
+    /// Its unmarked objects are waiting to be swept by a young collection (see `Space::is_pending`).
     pub(crate) pending: bool,
-    /// No side byte has an outdated colour (blocks).
-    pub(crate) clean: bool,
-    /// Objects were allocated in it since the last mark's end.
-    pub(crate) touched: bool,
     /// Stands in the list of carded chunks (large).
     pub(crate) carded: bool,
-    /// One byte per [`CARD`] bytes of a large object, nonzero where a slot was written; null before the first.
-    pub(crate) cards: *mut u8,
+    /// A bit per [`CARD`] bytes of a large object, set where a slot was written; before these words a bit for each of them. Null before
+    /// the first is set.
+    cards: *mut u64,
 }
 
 const _: () = assert!(size_of::<Head>() <= 64 && LARGE_DATA / GRANULE >= 64);
@@ -221,11 +222,11 @@ fn next_bit(words: &[u64; GRANULES / 64], from: usize, invert: u64) -> Option<us
     Some(word * 64 + bits.trailing_zeros() as usize)
 }
 
-/// Clears every side byte that lacks `colour`; tells whether any is left.
+/// Clears every side byte that lacks `colour`, that of full collection number `epoch`; tells whether any is left.
 ///
 /// # Safety
 /// `block` is a block of the calling thread's heap.
-pub(crate) unsafe fn clean(block: *mut Head, colour: u8) -> bool {
+pub(crate) unsafe fn clean(block: *mut Head, colour: u8, epoch: u32) -> bool {
     let shift = colour.trailing_zeros();
     let words = block.cast::<u64>();
     let mut any = 0;
@@ -239,7 +240,7 @@ pub(crate) unsafe fn clean(block: *mut Head, colour: u8) -> bool {
         }
     }
     // SAFETY: by the caller's promise.
-    unsafe { (*block).clean = true };
+    unsafe { (*block).cleaned = epoch };
     any != 0
 }
 
@@ -297,9 +298,9 @@ impl BlockPool {
                 large: 0,
                 index: 0,
                 heap,
+                born: 0,
+                cleaned: 0,
                 pending: false,
-                clean: true,
-                touched: false,
                 carded: false,
                 cards: std::ptr::null_mut(),
             });
@@ -354,9 +355,9 @@ pub(crate) fn take_large(bytes: usize, heap: u32) -> Option<NonNull<Head>> {
             large: bytes,
             index: 0,
             heap,
+            born: 0,
+            cleaned: 0,
             pending: false,
-            clean: true,
-            touched: true,
             carded: false,
             cards: std::ptr::null_mut(),
         });
@@ -374,7 +375,8 @@ pub(crate) unsafe fn give_large(chunk: NonNull<Head>) {
         let bytes = (*chunk.as_ptr()).large;
         let cards = (*chunk.as_ptr()).cards;
         if !cards.is_null() {
-            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(cards, bytes.div_ceil(CARD))));
+            let (groups, words) = card_words(bytes);
+            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(cards, groups + words)));
         }
         if let Some(layout) = large_layout(bytes) {
             dealloc(chunk.as_ptr().cast(), layout);
@@ -382,9 +384,48 @@ pub(crate) unsafe fn give_large(chunk: NonNull<Head>) {
     }
 }
 
+/// Bytes of large chunks that are given back to the system at once: it takes a microsecond or two for a page.
+const GIVEN_AT_ONCE: usize = 256 << 10;
+
+/// Chunks that are freed when this is dropped, by whatever thread.
+struct Dead(Vec<NonNull<Head>>);
+
+// SAFETY: nobody else refers to the chunks any more.
+unsafe impl Send for Dead {}
+
+impl Drop for Dead {
+    fn drop(&mut self) {
+        for &chunk in &self.0 {
+            // SAFETY: as promised to `give_all_large`, which alone makes this.
+            unsafe { give_large(chunk) };
+        }
+    }
+}
+
+/// Frees large chunks: many bytes by a thread of their own, so that nobody waits for the system.
+///
+/// # Safety
+/// As for [`give_large`], for each of them.
+pub(crate) unsafe fn give_all_large(chunks: Vec<NonNull<Head>>) {
+    // SAFETY: by the caller's promise the heads are there.
+    let bytes = |chunk: &NonNull<Head>| unsafe { (*chunk.as_ptr()).large };
+    let all = chunks.iter().map(bytes).sum::<usize>();
+    let dead = Dead(chunks);
+    if all > GIVEN_AT_ONCE {
+        // If there can be no thread, they are dropped here.
+        let _ = std::thread::Builder::new().name("free".into()).spawn(move || drop(dead));
+    }
+}
+
 /// The object of a large chunk.
 pub(crate) fn large_object(chunk: NonNull<Head>) -> *mut Header {
     chunk.as_ptr().cast::<u8>().wrapping_add(LARGE_DATA).cast()
+}
+
+/// How many words the cards of a large object of so many bytes take, and the words that have a bit for each of those: the latter first.
+fn card_words(bytes: usize) -> (usize, usize) {
+    let words = bytes.div_ceil(CARD * 64);
+    (words.div_ceil(64), words)
 }
 
 /// Notes that something was written at `offset` bytes into the object of a large chunk.
@@ -394,39 +435,53 @@ pub(crate) fn large_object(chunk: NonNull<Head>) -> *mut Header {
 pub(crate) unsafe fn set_card(chunk: *mut Head, offset: usize) {
     // SAFETY: by the caller's promise; there is a card for every CARD bytes.
     unsafe {
+        let (groups, words) = card_words((*chunk).large);
         if (*chunk).cards.is_null() {
-            let cards = vec![0u8; (*chunk).large.div_ceil(CARD)].into_boxed_slice();
+            let cards = vec![0u64; groups + words].into_boxed_slice();
             (*chunk).cards = Box::into_raw(cards).cast();
         }
-        (*chunk).cards.add(offset / CARD).write(1);
+        let word = offset / CARD / 64;
+        *(*chunk).cards.add(word / 64) |= 1 << (word % 64);
+        *(*chunk).cards.add(groups + word) |= 1 << (offset / CARD % 64);
     }
 }
 
-/// Calls `written` with the ranges of bytes that cards note, and clears the cards.
+/// Calls `written` with the ranges of bytes that up to `most` cards note, and clears these. Tells whether none are left; the chunk is no
+/// longer carded then.
 ///
 /// # Safety
 /// `chunk` is a large chunk of the calling thread's heap.
-pub(crate) unsafe fn take_cards(chunk: *mut Head, mut written: impl FnMut(usize, usize)) {
+pub(crate) unsafe fn take_cards(
+    chunk: *mut Head,
+    most: usize,
+    mut written: impl FnMut(usize, usize),
+) -> bool {
     // SAFETY: by the caller's promise; the cards are a slice of this length.
     unsafe {
-        (*chunk).carded = false;
         let bytes = (*chunk).large;
-        if (*chunk).cards.is_null() {
-            return;
-        }
-        let cards = std::slice::from_raw_parts_mut((*chunk).cards, bytes.div_ceil(CARD));
-        // Most cards are clear: eight are looked at together.
-        for (group, eight) in cards.chunks_mut(8).enumerate() {
-            if eight.iter().fold(0, |any, card| any | *card) == 0 {
-                continue;
-            }
-            for (i, card) in eight.iter_mut().enumerate() {
-                if std::mem::take(card) != 0 {
-                    let from = (group * 8 + i) * CARD;
-                    written(from, (from + CARD).min(bytes));
+        let mut left = most;
+        if !(*chunk).cards.is_null() {
+            let (groups, words) = card_words(bytes);
+            let cards = std::slice::from_raw_parts_mut((*chunk).cards, groups + words);
+            let (groups, words) = cards.split_at_mut(groups);
+            for (number, group) in groups.iter_mut().enumerate() {
+                while *group != 0 {
+                    let word = number * 64 + group.trailing_zeros() as usize;
+                    while words[word] != 0 {
+                        if left == 0 {
+                            return false;
+                        }
+                        left -= 1;
+                        let from = (word * 64 + words[word].trailing_zeros() as usize) * CARD;
+                        words[word] &= words[word] - 1;
+                        written(from, (from + CARD).min(bytes));
+                    }
+                    *group &= *group - 1;
                 }
             }
         }
+        (*chunk).carded = false;
+        true
     }
 }
 
@@ -495,5 +550,34 @@ mod tests {
             }
         }
         pool.give(block);
+    }
+
+    #[test]
+    fn cards_give_back_each_written_slot_once() {
+        let bytes = 5 << 20;
+        let chunk = take_large(bytes, 1).unwrap();
+        let mut written = vec![0, 8, 504, 512, 4096, 32768, 32776, bytes - 8];
+        // SAFETY: the test's own chunk; the offsets lie in its object.
+        unsafe {
+            for &offset in written.iter().rev().chain(&written) {
+                set_card(chunk.as_ptr(), offset);
+            }
+            let mut found = Vec::new();
+            let mut looks = 0;
+            loop {
+                looks += 1;
+                let done = take_cards(chunk.as_ptr(), 3, |from, to| {
+                    assert_eq!(to - from, CARD);
+                    found.push(from);
+                });
+                if done {
+                    break;
+                }
+            }
+            written.sort_unstable();
+            assert_eq!((found, looks), (written, 3));
+            assert!(take_cards(chunk.as_ptr(), 1, |_, _| panic!("all have been taken")));
+            give_large(chunk);
+        }
     }
 }

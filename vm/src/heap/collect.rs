@@ -16,7 +16,7 @@ use super::imports::Scan;
 use super::mark::Tracer;
 use super::quiesce::Ticket;
 use super::trace;
-use super::{Heap, Roots};
+use super::{Heap, Import, Roots};
 use crate::object::Header;
 use crate::object::handle::Weak;
 use crate::value::Value;
@@ -33,13 +33,25 @@ const MOST_ATTEMPTS: u32 = 12;
 /// How long a full collection that was asked for waits for other threads.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// Blocks swept at one safepoint.
-const SWEEP: usize = 256;
+const SWEEP: usize = 128;
+/// Logged objects, or written slots of large ones, visited between two looks at the clock.
+const LOGGED: usize = 256;
 
 /// Where the collector stands.
 pub(crate) enum Phase {
     Idle,
     Marking { full: bool },
     Grace { full: bool, ticket: Ticket },
+}
+
+/// What became of the log.
+enum Logged {
+    /// It was empty.
+    None,
+    /// It is empty now.
+    Visited,
+    /// The time is over.
+    Rest,
 }
 
 /// The collector's state between slices.
@@ -102,7 +114,7 @@ impl Liveness<'_> {
     /// Whether the object (of this heap, or immortal) survives.
     pub fn is_live(&self, object: *mut Header) -> bool {
         // SAFETY: the caller's object has not been freed yet; the head belongs to this heap.
-        self.tracer.is_marked(object) || unsafe { !(*block::head(object)).pending }
+        self.tracer.is_marked(object) || unsafe { !self.tracer.is_pending(block::head(object)) }
     }
 }
 
@@ -265,7 +277,7 @@ impl Heap {
             self.log.clear();
             for chunk in self.carded.drain(..) {
                 // SAFETY: a chunk of this heap with cards.
-                unsafe { block::take_cards(chunk.as_ptr(), |_, _| {}) };
+                unsafe { block::take_cards(chunk.as_ptr(), usize::MAX, |_, _| {}) };
             }
             self.cursors.reset();
             self.cycle.survivors.clear();
@@ -288,8 +300,10 @@ impl Heap {
             if !self.tracer.drain(deadline) {
                 return;
             }
-            if self.drain_log() {
-                continue;
+            match self.drain_log(deadline) {
+                Logged::None => {}
+                Logged::Visited => continue,
+                Logged::Rest => return,
             }
             if roots_done {
                 break;
@@ -305,41 +319,56 @@ impl Heap {
         self.end_of_marking(roots, full);
     }
 
-    /// Visits logged objects; tells whether there were any.
-    fn drain_log(&mut self) -> bool {
-        let any = !self.log.is_empty() || !self.carded.is_empty();
-        while let Some(object) = self.log.pop() {
-            if self.tracer.is_marked(object) {
-                // SAFETY: logged objects are of this heap; a marked one is live.
-                unsafe {
-                    *block::side(object) |= LOG;
-                    self.tracer.scan(object);
+    /// Visits logged objects until there are none or the time is over.
+    fn drain_log(&mut self, deadline: Option<Instant>) -> Logged {
+        let mut found = Logged::None;
+        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        while !self.log.is_empty() {
+            if matches!(found, Logged::Visited) && is_late() {
+                return Logged::Rest;
+            }
+            found = Logged::Visited;
+            let from = self.log.len().saturating_sub(LOGGED);
+            for object in self.log.drain(from..) {
+                if self.tracer.is_marked(object) {
+                    // SAFETY: logged objects are of this heap; a marked one is live.
+                    unsafe {
+                        *block::side(object) |= LOG;
+                        self.tracer.scan(object);
+                    }
                 }
             }
         }
-        for chunk in std::mem::take(&mut self.carded) {
+        while let Some(&chunk) = self.carded.last() {
+            if matches!(found, Logged::Visited) && is_late() {
+                return Logged::Rest;
+            }
+            found = Logged::Visited;
             let object = block::large_object(chunk);
             let tracer = &mut self.tracer;
             let marked = tracer.is_marked(object);
             // SAFETY: a chunk of this heap with cards; a marked object is live.
-            unsafe {
-                block::take_cards(chunk.as_ptr(), |from, to| {
+            let done = unsafe {
+                block::take_cards(chunk.as_ptr(), LOGGED, |from, to| {
                     if marked {
                         trace::visit_bytes(object, from, to, tracer);
                     }
-                });
+                })
+            };
+            if done {
+                self.carded.pop();
             }
         }
-        any
+        found
     }
 
     fn end_of_marking(&mut self, roots: &mut dyn Roots, full: bool) {
         self.drop_regions();
         self.proxies.clear();
-        for (_, importer) in &mut self.importers {
-            importer.set_boundary();
+        for import in &mut self.importers {
+            import.importer.set_boundary();
         }
-        self.space.close(full);
+        self.space.close(full, &mut self.tracer);
         for weak in std::mem::take(&mut self.tracer.weaks) {
             // SAFETY: the collector visited this weak reference, so it is live; its target has not been freed.
             unsafe {
@@ -390,7 +419,7 @@ impl Heap {
                 unsafe { (*weak).target.set_unbarriered(Value::object(target)) };
                 self.tracer.weaks.push(weak);
             }
-            self.space.reopen(full);
+            self.space.reopen(full, &mut self.tracer);
             self.drop_regions();
             self.cycle.phase = Phase::Marking { full };
         }
@@ -414,10 +443,10 @@ impl Heap {
         let tracer = &self.tracer;
         self.carded.retain(|&chunk| {
             // SAFETY: chunks of this heap, not freed yet.
-            tracer.is_marked(block::large_object(chunk)) || unsafe { !(*chunk.as_ptr()).pending }
+            tracer.is_marked(block::large_object(chunk)) || unsafe { !tracer.is_pending(chunk.as_ptr()) }
         });
         let check = self.config.verify || self.config.stress || self.config.poison;
-        self.space.release(&self.tracer, full, check);
+        self.space.release(&mut self.tracer, full, check);
         self.publish();
         if full {
             let live = self.tracer.marked;
@@ -445,7 +474,7 @@ impl Heap {
         let all = self.cycle.publish_all;
         let mut published = true;
         let mut none = Vec::new();
-        for (heap, importer) in &mut self.importers {
+        for Import { heap, importer, .. } in &mut self.importers {
             let targets = self.cycle.survivors.get_mut(heap).unwrap_or(&mut none);
             published &= importer.publish(targets, all);
         }

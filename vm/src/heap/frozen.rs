@@ -36,7 +36,7 @@ impl Frozen {
 
     /// Heaps that it held objects of.
     pub(crate) fn imports_from(&self) -> Vec<u32> {
-        self.heap.importers.iter().map(|(heap, _)| *heap).collect()
+        self.heap.importers.iter().map(|import| import.heap).collect()
     }
 
     /// Whether the heap can be dropped.

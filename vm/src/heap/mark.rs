@@ -6,7 +6,7 @@
 //! and from the log. So when stack, pieces and log are empty right after the volatile roots were visited, every
 //! reachable object is marked.
 
-use super::block::{self, END, LOG, START};
+use super::block::{self, END, Head, LOG, START};
 use super::trace::{self, Visitor};
 use crate::object::handle::Weak;
 use crate::object::proxy::Proxy;
@@ -37,6 +37,8 @@ pub struct Tracer {
     pieces: Vec<(*mut Header, usize)>,
     /// Marks of earlier collections stay valid: what had been found live then is not visited again.
     pub(crate) young: bool,
+    /// While a full collection waits for the other threads: what was taken before so many had ended their marking waits to be swept.
+    pub(crate) pending_before: u32,
     /// When set, roots are only listed (the verifier).
     pub(crate) listing: Option<Vec<*mut Header>>,
 }
@@ -52,6 +54,7 @@ impl Tracer {
             stack: Vec::new(),
             pieces: Vec::new(),
             young: false,
+            pending_before: 0,
             listing: None,
         }
     }
@@ -107,6 +110,16 @@ impl Tracer {
         // SAFETY: every object lies in a block or chunk with side bytes; those of this heap are read by its owner, those of
         // immortals never change.
         unsafe { *block::side(object) & self.colour != 0 }
+    }
+
+    /// Whether the unmarked objects of a block or chunk of this heap are waiting to be swept.
+    ///
+    /// # Safety
+    /// `head` points to the head of a block or chunk that has not been freed.
+    #[inline(always)]
+    pub(crate) unsafe fn is_pending(&self, head: *const Head) -> bool {
+        // SAFETY: by the caller's promise.
+        unsafe { (*head).pending || (*head).born < self.pending_before }
     }
 
     /// Makes a white object grey.

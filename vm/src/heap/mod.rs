@@ -139,7 +139,7 @@ pub struct Heap {
     carded: Vec<NonNull<Head>>,
     space: Space,
     cycle: Cycle,
-    importers: Vec<(u32, Importer)>,
+    importers: Vec<Import>,
     proxies: ProxyCache,
     cursors: Cursors,
     owner: Arc<OwnerTable>,
@@ -155,6 +155,16 @@ pub struct Heap {
 
 // SAFETY: a heap is used by one thread at a time; it moves to its thread before that starts.
 unsafe impl Send for Heap {}
+
+/// What a heap holds of another one.
+struct Import {
+    /// The other heap's number.
+    heap: u32,
+    /// The list of it.
+    importer: Importer,
+    /// The other heap's table.
+    owner: Arc<OwnerTable>,
+}
 
 /// Proxies made lately, by target: any may be missing.
 #[derive(Default)]
@@ -588,8 +598,8 @@ impl Heap {
     #[inline]
     fn import(&mut self, heap: u32, target: *mut Header) {
         for i in 0..self.importers.len() {
-            if self.importers[i].0 == heap {
-                self.importers[i].1.append(target as usize);
+            if self.importers[i].heap == heap {
+                self.importers[i].importer.append(target as usize);
                 if i > 0 {
                     self.importers.swap(i, i - 1);
                 }
@@ -599,14 +609,22 @@ impl Heap {
         if let Some(owner) = self.shared().owner(heap) {
             let mut importer = Importer::new(self.number, &owner);
             importer.append(target as usize);
-            self.importers.push((heap, importer));
+            self.importers.push(Import { heap, importer, owner });
         }
     }
 
     /// Keeps an object of this heap alive while a reference to it is on its way in a message.
     pub fn pin(&mut self, target: *mut Header) -> Pin {
         self.import_own(target);
-        self.shared().pin(self.number, target)
+        Pin::new(Some(self.owner.clone()), self.number, target)
+    }
+
+    /// As [`pin`](Self::pin), for an object of heap `heap` that a listed proxy of this one refers to.
+    pub fn pin_foreign(&mut self, heap: u32, target: *mut Header) -> Pin {
+        match self.importers.iter().find(|import| import.heap == heap) {
+            Some(import) => Pin::new(Some(import.owner.clone()), heap, target),
+            None => self.shared().pin(heap, target),
+        }
     }
 
     /// Keeps the heap's objects until the VM ends, even when its thread ends before: for a thread whose module variables

@@ -110,11 +110,7 @@ impl HeapShared {
     /// Keeps an object alive while a reference to it is on its way in a message. The caller is its owner, or holds a
     /// proxy of it; the receiver drops the pin after it has listed the target ([`Heap::proxy`](super::Heap::proxy)).
     pub fn pin(self: &Arc<Self>, heap: u32, target: *mut Header) -> Pin {
-        let owner = self.owner(heap);
-        if let Some(owner) = &owner {
-            owner.pin(target as usize);
-        }
-        Pin { owner, heap, target }
+        Pin::new(self.owner(heap), heap, target)
     }
 
     /// A number for a new heap, with its table.
@@ -200,6 +196,14 @@ unsafe impl Send for Pin {}
 unsafe impl Sync for Pin {}
 
 impl Pin {
+    /// Under the same conditions as [`HeapShared::pin`]; `owner` is the table of the heap, if that is not gone.
+    pub(super) fn new(owner: Option<Arc<OwnerTable>>, heap: u32, target: *mut Header) -> Self {
+        if let Some(owner) = &owner {
+            owner.pin(target as usize);
+        }
+        Pin { owner, heap, target }
+    }
+
     /// Number of the target's heap.
     pub fn heap(&self) -> u32 {
         self.heap

@@ -17,6 +17,8 @@ use std::sync::Arc;
 const LONGEST_SEARCH: u32 = 16;
 /// How many blocks are looked at for an empty one.
 const EMPTY_SEARCH: usize = 8;
+/// How many blocks could be swept in the time that the system takes to get one back.
+const GIVEN_BACK: usize = 7;
 /// What a dead object's memory is filled with in checking modes: as a value an unknown special, as a header no kind.
 pub(crate) const POISON: u64 = 0xdead_dead_dead_deed;
 
@@ -46,6 +48,10 @@ pub(crate) struct Space {
     pub(crate) slack: usize,
     /// Empty blocks that sweeping kept since the last full collection.
     kept: usize,
+    /// How many full collections have ended their marking: what was taken before waits to be swept while one waits for the others.
+    ended: u32,
+    /// How many full collections have come to their end: side bytes of blocks that were not cleaned since may have an outdated colour.
+    epoch: u32,
 }
 
 // SAFETY: a space is used by one thread at a time, and its memory is not tied to a thread.
@@ -73,6 +79,8 @@ impl Space {
             used: 0,
             slack: BLOCK,
             kept: 0,
+            ended: 0,
+            epoch: 0,
         }
     }
 
@@ -138,8 +146,6 @@ impl Space {
         let block = match empty {
             Some(i) => {
                 let block = self.available.swap_remove(i);
-                // SAFETY: a block of this heap.
-                unsafe { (*block.as_ptr()).touched = true };
                 self.touched.push(block);
                 block.as_ptr()
             }
@@ -156,10 +162,9 @@ impl Space {
         let block = block.as_ptr();
         // SAFETY: a block of this heap.
         unsafe {
-            if !(*block).clean {
-                block::clean(block, colour);
+            if (*block).cleaned != self.epoch {
+                block::clean(block, colour, self.epoch);
             }
-            (*block).touched = true;
         }
         self.touched.extend(NonNull::new(block));
         Ok(block)
@@ -177,7 +182,8 @@ impl Space {
         // SAFETY: a fresh block.
         unsafe {
             (*block.as_ptr()).index = self.blocks.len() as u32;
-            (*block.as_ptr()).touched = true;
+            (*block.as_ptr()).born = self.ended;
+            (*block.as_ptr()).cleaned = self.epoch;
         }
         self.blocks.push(block);
         self.touched.push(block);
@@ -196,7 +202,10 @@ impl Space {
         };
         self.used += charge;
         // SAFETY: a fresh chunk.
-        unsafe { (*chunk.as_ptr()).index = self.large.len() as u32 };
+        unsafe {
+            (*chunk.as_ptr()).index = self.large.len() as u32;
+            (*chunk.as_ptr()).born = self.ended;
+        }
         self.large.push(chunk);
         self.young_large.push(chunk);
         Ok(block::large_object(chunk))
@@ -220,8 +229,9 @@ impl Space {
         self.young_finalisers.push(object);
     }
 
-    /// Marking has ended: what was allocated until now (in a full collection: everything) waits to be swept.
-    pub(crate) fn close(&mut self, full: bool) {
+    /// Marking has ended: what was allocated until now (in a full collection: everything) waits to be swept. In a full collection no
+    /// block is looked at: there may be very many.
+    pub(crate) fn close(&mut self, full: bool, tracer: &mut Tracer) {
         self.current = null_mut();
         self.granule = GRANULES;
         self.pending.clear();
@@ -232,29 +242,28 @@ impl Space {
             self.young_large.clear();
             self.pending.extend_from_slice(&self.blocks);
             self.pending_large.extend_from_slice(&self.large);
+            self.ended += 1;
+            tracer.pending_before = self.ended;
         } else {
             self.pending.append(&mut self.touched);
             self.pending_large.append(&mut self.young_large);
+            self.set_pending(true);
         }
+    }
+
+    /// Notes whether the objects of what a young collection has closed wait to be swept.
+    fn set_pending(&self, pending: bool) {
         for &chunk in self.pending.iter().chain(&self.pending_large) {
             // SAFETY: blocks and chunks of this heap.
-            unsafe {
-                (*chunk.as_ptr()).pending = true;
-                (*chunk.as_ptr()).touched = false;
-            }
+            unsafe { (*chunk.as_ptr()).pending = pending };
         }
     }
 
     /// Marking goes on after all.
-    pub(crate) fn reopen(&mut self, full: bool) {
-        for &chunk in self.pending.iter().chain(&self.pending_large) {
-            // SAFETY: blocks and chunks of this heap.
-            unsafe {
-                (*chunk.as_ptr()).pending = false;
-                (*chunk.as_ptr()).touched = true;
-            }
-        }
+    pub(crate) fn reopen(&mut self, full: bool, tracer: &mut Tracer) {
+        tracer.pending_before = 0;
         if !full {
+            self.set_pending(false);
             self.touched.append(&mut self.pending);
             self.young_large.append(&mut self.pending_large);
         }
@@ -262,24 +271,28 @@ impl Space {
 
     /// Nobody can read dead objects any more: drops what they own and frees them, blocks lazily. `full` as at
     /// [`close`](Self::close).
-    pub(crate) fn release(&mut self, tracer: &Tracer, full: bool, poison: bool) {
+    pub(crate) fn release(&mut self, tracer: &mut Tracer, full: bool, poison: bool) {
         self.finalise(tracer, full);
+        tracer.pending_before = 0;
+        match full {
+            true => self.epoch += 1,
+            false => self.set_pending(false),
+        }
+        let mut dead = Vec::new();
         for chunk in std::mem::take(&mut self.pending_large) {
-            // SAFETY: a chunk of this heap; what is unmarked now is dead for everybody.
-            unsafe {
-                (*chunk.as_ptr()).pending = false;
-                if !tracer.is_marked(block::large_object(chunk)) {
-                    self.free_large(chunk);
-                }
+            // What is unmarked now is dead for everybody.
+            if !tracer.is_marked(block::large_object(chunk)) {
+                self.unlink_large(chunk);
+                dead.push(chunk);
             }
         }
-        for &block in &self.pending {
-            // SAFETY: a block of this heap.
-            unsafe {
-                (*block.as_ptr()).pending = false;
-                (*block.as_ptr()).clean = !full;
-                if poison {
-                    block::clean(block.as_ptr(), tracer.colour);
+        // SAFETY: chunks of this heap that nobody refers to and no table holds any more.
+        unsafe { block::give_all_large(dead) };
+        if poison {
+            for &block in &self.pending {
+                // SAFETY: a block of this heap.
+                unsafe {
+                    block::clean(block.as_ptr(), tracer.colour, self.epoch);
                     poison_holes(block.as_ptr());
                 }
             }
@@ -297,7 +310,7 @@ impl Space {
         let mut sift = |list: &mut Vec<*mut Header>, survivors: Option<&mut Vec<*mut Header>>| {
             let dead = |object: *mut Header| {
                 // SAFETY: an object in the list has not been freed; block or chunk is of this heap.
-                !tracer.is_marked(object) && unsafe { (*block::head(object)).pending }
+                !tracer.is_marked(object) && unsafe { tracer.is_pending(block::head(object)) }
             };
             let mut moved = Vec::new();
             list.retain(|&object| {
@@ -323,10 +336,9 @@ impl Space {
         self.charge_external(-(freed as isize));
     }
 
-    /// # Safety
-    /// Nobody refers to the chunk's object any more.
-    unsafe fn free_large(&mut self, chunk: NonNull<Head>) {
-        // SAFETY: by the caller's promise; the table's indices are kept right.
+    /// Takes a chunk out of the table of large ones, and its bytes off the budget.
+    fn unlink_large(&mut self, chunk: NonNull<Head>) {
+        // SAFETY: a chunk of this heap; the table's indices are kept right.
         unsafe {
             let index = (*chunk.as_ptr()).index as usize;
             let bytes = (*chunk.as_ptr()).large + LARGE_DATA;
@@ -334,22 +346,24 @@ impl Space {
             if let Some(moved) = self.large.get(index) {
                 (*moved.as_ptr()).index = index as u32;
             }
-            block::give_large(chunk);
             self.used -= bytes;
             self.memory.budget.give(bytes);
         }
     }
 
-    /// Sweeps up to `count` blocks; empty ones beyond `keep` bytes go back to the pool. Tells whether none are left.
+    /// Sweeps up to `count` blocks, fewer if many are given back; empty ones beyond `keep` bytes go back to the pool. Tells whether none
+    /// are left.
     pub(crate) fn sweep(&mut self, count: usize, colour: u8, keep: usize) -> bool {
-        for _ in 0..count {
+        let mut left = count;
+        while left > 0 {
+            left -= 1;
             let Some(block) = self.unswept.pop() else { return true };
             // SAFETY: a block of this heap, whose dead objects nobody reads.
             unsafe {
-                let any = if (*block.as_ptr()).clean {
+                let any = if (*block.as_ptr()).cleaned == self.epoch {
                     block::find(block.as_ptr(), FIRST_GRANULE, 0xff) < GRANULES
                 } else {
-                    block::clean(block.as_ptr(), colour)
+                    block::clean(block.as_ptr(), colour, self.epoch)
                 };
                 if !any && self.kept * BLOCK >= keep {
                     let index = (*block.as_ptr()).index as usize;
@@ -360,6 +374,7 @@ impl Space {
                     self.memory.pool.give(block);
                     self.memory.budget.give(BLOCK);
                     self.used -= BLOCK;
+                    left = left.saturating_sub(GIVEN_BACK);
                     continue;
                 }
                 self.kept += !any as usize;

@@ -61,12 +61,14 @@ pub fn define_function(
         }
     };
     let def = NativeDef {
-        name: name.to_owned(),
+        owner: "",
+        name: name.to_owned().into(),
         min_args: min,
         max_args: max.unwrap_or(crate::native::ANY),
+        method: false,
         writes: false,
         code: NativeCode::Host(Box::new(call)),
-        doc: doc.to_owned(),
+        doc: doc.to_owned().into(),
     };
     let function = vm.native(def);
     vm.define_builtin(name, function);

@@ -130,11 +130,11 @@ pub fn native(thread: &mut Thread, def: &'static NativeDef, args: &[Value]) -> O
     if args.len() < def.min_args as usize || (def.max_args != ANY && args.len() > def.max_args as usize) {
         return Err(wrong_count(
             thread,
-            &def.name,
+            &def.full_name(),
             def.min_args,
             if def.max_args == ANY { None } else { Some(def.max_args) },
             args.len(),
-            def.name.contains('.'),
+            def.method,
         ));
     }
     match &def.code {

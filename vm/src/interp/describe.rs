@@ -53,9 +53,7 @@ pub fn brief(thread: &Thread, v: Value) -> String {
     match v.kind() {
         Some(Kind::Str) => string::as_str(v).unwrap_or("").to_owned(),
         Some(Kind::Function) => format!("<function {}>", f::code_of_value(v).map_or("", |code| &code.name)),
-        Some(Kind::NativeFunction) => {
-            format!("<function {}>", f::native_of_value(v).map_or("", |def| &def.name))
-        }
+        Some(Kind::NativeFunction) => format!("<function {}>", display::function_name(v)),
         Some(Kind::BoundMethod) => match f::bound_parts(v) {
             Some((_, function)) => brief(thread, function),
             None => "<function>".into(),

@@ -42,6 +42,10 @@ const TIERED: u8 = 1;
 /// The loop executes one instruction, for compiled code.
 const STEP: u8 = 2;
 
+/// Calls and turns of loops of compiled functions that are interpreted when a task begins to run: one that waits in every turn of a loop
+/// would have to leave compiled code in each.
+const UNSETTLED: u32 = 16;
+
 /// Runs the current task from the thread's saved state until it stops.
 pub fn run(thread: &mut Thread) -> Exit {
     thread.jit.set_native_limit();
@@ -72,6 +76,8 @@ fn int_error(thread: &mut Thread, op: Op, x: i64, y: i64) -> Control {
 #[allow(clippy::cognitive_complexity)] // one arm per op: the table is the structure
 fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     let mut stepped = false;
+    // How often compiled code is passed by.
+    let mut unsettled = if MODE == TIERED && thread.jit.hot > 1 { UNSETTLED } else { 0 };
     let mut pc: *const Instr;
     let mut base: *mut u64;
     let mut code: *const Code;
@@ -201,7 +207,9 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 let entry = $running.jit.entry();
                 if !entry.is_null() {
                     let at: u64 = $at;
-                    if at != 0 {
+                    if unsettled > 0 {
+                        unsettled -= 1;
+                    } else if at != 0 {
                         save!();
                         if let Some(exit) = jit::enter(thread, entry, at) {
                             return exit;

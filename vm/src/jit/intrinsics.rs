@@ -16,7 +16,7 @@ pub(super) enum Intrinsic {
 
 impl Intrinsic {
     fn of(def: &NativeDef) -> Option<Self> {
-        match def.name.as_str() {
+        match &*def.name {
             "math.sqrt" => Some(Self::Sqrt),
             "Array.push" => Some(Self::Push),
             _ => None,

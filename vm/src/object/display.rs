@@ -10,7 +10,9 @@ use super::map::{self, Map, Table};
 use super::proxy::Proxy;
 use super::typed::{self, Element, TypedArray};
 use super::{Header, Kind, bigint, function, handle, number, range, string, task};
+use crate::native::NativeDef;
 use crate::value::Value;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write;
 
@@ -169,11 +171,11 @@ pub fn repr_scalar(value: Value) -> Option<String> {
 }
 
 /// The name of something callable.
-pub fn function_name(value: Value) -> &'static str {
+pub fn function_name(value: Value) -> Cow<'static, str> {
     let value = function::bound_parts(value).map_or(value, |(_, function)| function);
     match function::code_of_value(value) {
-        Some(code) => &code.name,
-        None => function::native_of_value(value).map_or("", |native| &native.name),
+        Some(code) => Cow::Borrowed(&code.name),
+        None => function::native_of_value(value).map_or_else(Default::default, NativeDef::full_name),
     }
 }
 

@@ -164,9 +164,7 @@ fn subscribe(thread: &mut Thread, proxy: Value) -> Outcome {
         // SAFETY: a proxy of an own object: the object itself serves.
         return Ok(Value::object(unsafe { (*proxy.pointer().cast::<Proxy>()).target }));
     }
-    let Some(owner) =
-        thread.peer(|peer| peer.heap_number.load(Ordering::Acquire) == heap).map(|peer| peer.id)
-    else {
+    let Some(owner) = thread.owner_of(heap).map(|peer| thread.known(peer).id) else {
         return Err(thread.error(ErrorClass::ThreadEnded, "the thread of the awaited future has ended"));
     };
     let (local, reply) = remote(thread, owner)?;

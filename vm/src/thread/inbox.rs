@@ -127,9 +127,7 @@ impl<T> Inbox<T> {
     pub fn refuse_all(&self, count: &impl UnderWay, mut refuse: impl FnMut(T)) {
         // This has the fence between closing and the look into the queue.
         let asked = self.mailbox.take_request();
-        while let Some(message) = self.mailbox.pop() {
-            refuse(message);
-        }
+        self.mailbox.take(usize::MAX, &mut refuse);
         if asked {
             count.end();
         }

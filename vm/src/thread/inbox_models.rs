@@ -62,9 +62,7 @@ fn end_of_the_receiver(without: Option<Step>) {
             })
             .collect();
         if inbox.mailbox.take_request() {
-            while inbox.mailbox.pop().is_some() {
-                seen.fetch_add(1, Ordering::Relaxed);
-            }
+            inbox.mailbox.take(2, |()| _ = seen.fetch_add(1, Ordering::Relaxed));
             count.end();
         }
         inbox.close();
@@ -153,7 +151,7 @@ fn quiet(without: Option<Step>) {
             let (master, other, count) = (master.clone(), other.clone(), count.clone());
             thread::spawn(move || {
                 if other.mailbox.take_request() {
-                    while other.mailbox.pop().is_some() {}
+                    other.mailbox.take(2, drop);
                     count.end();
                 }
                 if count.less() {
@@ -164,9 +162,7 @@ fn quiet(without: Option<Step>) {
         let mut seen = 0;
         while seen == 0 {
             if master.mailbox.take_request() {
-                while master.mailbox.pop().is_some() {
-                    seen += 1;
-                }
+                master.mailbox.take(2, |()| seen += 1);
                 count.end();
                 continue;
             }
@@ -228,16 +224,14 @@ fn kill_against_completion(looks_at_state: bool) {
         let mut living = false;
         for _ in 0..2 {
             if inbox.mailbox.take_request() {
-                while let Some(order) = inbox.mailbox.pop() {
-                    match order {
-                        Order::Call => living = true,
-                        Order::Kill if living || !looks_at_state => {
-                            living = false;
-                            answer();
-                        }
-                        Order::Kill => {}
+                inbox.mailbox.take(2, |order| match order {
+                    Order::Call => living = true,
+                    Order::Kill if living || !looks_at_state => {
+                        living = false;
+                        answer();
                     }
-                }
+                    Order::Kill => {}
+                });
                 count.end();
             }
             if std::mem::take(&mut living) {

@@ -13,7 +13,7 @@ use crate::heap::sync::{AtomicBool, Condvar, Mutex, Ordering, fence, lock};
 use std::time::Instant;
 
 #[cfg(not(loom))]
-type Queue<T> = crossbeam_queue::SegQueue<T>;
+use super::queue::Queue;
 
 /// Who needs a fence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,9 +109,9 @@ impl<T> Mailbox<T> {
         asked
     }
 
-    /// The oldest message (owner only).
-    pub fn pop(&self) -> Option<T> {
-        self.queue.pop()
+    /// Takes out the oldest messages, up to `most`.
+    pub fn take(&self, most: usize, found: impl FnMut(T)) {
+        self.queue.take(most, found);
     }
 
     /// Whether a message waits.
@@ -148,8 +148,8 @@ impl<T> Default for Mailbox<T> {
     }
 }
 
-/// What loom follows in the place of the lock-free queue: it gives no order at all between a `push` and a `pop` that finds nothing, and only
-/// the first few messages have room. What is in it is loom's business no more: a model runs on one OS thread.
+/// What loom follows in the place of the lock-free queue (which has models of its own): it gives no order at all between a `push` and a
+/// `take` that finds nothing, and only the first few messages have room. What is in it is loom's business no more: a model runs on one OS thread.
 #[cfg(loom)]
 struct Queue<T> {
     full: [loom::sync::atomic::AtomicBool; ROOM],
@@ -176,11 +176,15 @@ impl<T> Queue<T> {
         self.full[place].store(true, Ordering::Relaxed);
     }
 
-    fn pop(&self) -> Option<T> {
-        let is_full = |full: &&loom::sync::atomic::AtomicBool| full.load(Ordering::Relaxed);
-        let place =
-            self.full.iter().position(|full| is_full(&full) && full.swap(false, Ordering::Relaxed))?;
-        self.messages.lock().unwrap()[place].take()
+    fn take(&self, most: usize, mut found: impl FnMut(T)) {
+        for _ in 0..most {
+            let is_full = |full: &&loom::sync::atomic::AtomicBool| full.load(Ordering::Relaxed);
+            let place =
+                self.full.iter().position(|full| is_full(&full) && full.swap(false, Ordering::Relaxed));
+            let Some(place) = place else { return };
+            let message = self.messages.lock().unwrap()[place].take();
+            message.into_iter().for_each(&mut found);
+        }
     }
 
     fn is_empty(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Mail: what a thread does with messages between its tasks, and the mailboxes of tasks.
 
-use super::registry::{Message, Reply, ThreadShared};
+use super::registry::{Message, Reply, Work};
 use super::transfer;
 use super::{Thread, futures, tasks, timers};
 use crate::class::{ErrorClass, Member};
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Most messages handled between two tasks, so that a flood of mail does not starve them.
 const BATCH: usize = 1024;
+/// Messages taken out of the mailbox together.
+const TAKEN_AT_ONCE: usize = 32;
 
 /// What a task waits for that looks at its mailbox when something has come in.
 const SOME_MESSAGE: Value = Value::TRUE;
@@ -27,18 +29,27 @@ const LEAST_MOVED: usize = 16;
 /// # Errors
 /// ThreadEnded.
 pub fn send(thread: &mut Thread, to: u64, message: Message) -> Outcome<()> {
-    match thread.peer(|peer| peer.id == to) {
-        Some(peer) => send_to(thread, &peer, message),
-        None => Err(ended(thread, to)),
-    }
+    let sent = match thread.peer(|peer| peer.id == to) {
+        Some(peer) => thread.vm.registry.send_to(thread.known(peer), message).is_ok(),
+        None => false,
+    };
+    if sent { Ok(()) } else { Err(ended(thread, to)) }
 }
 
-/// As [`send`], to a thread at hand.
+/// As [`send`], to the thread that owns a heap. Whether there is such a thread.
 ///
 /// # Errors
-/// ThreadEnded.
-pub fn send_to(thread: &mut Thread, peer: &ThreadShared, message: Message) -> Outcome<()> {
-    thread.vm.registry.send_to(peer, message).map_err(|_| ended(thread, peer.id))
+/// ThreadEnded, if it ends just now.
+pub fn send_to_owner(thread: &mut Thread, heap: u32, message: Message) -> Outcome<bool> {
+    let Some(peer) = thread.owner_of(heap) else { return Ok(false) };
+    let shared = thread.known(peer);
+    match thread.vm.registry.send_to(shared, message) {
+        Ok(()) => Ok(true),
+        Err(_) => {
+            let id = shared.id;
+            Err(ended(thread, id))
+        }
+    }
 }
 
 #[cold]
@@ -55,9 +66,17 @@ pub fn drain(thread: &mut Thread) {
     }
     let mut memory = Memory::Unknown;
     for _ in 0..BATCH {
-        let Some(message) = shared.inbox.mailbox.pop() else {
+        // What handles a message may come here again, and goes on with the next one then.
+        if thread.mail.is_empty() {
+            let mail = &mut thread.mail;
+            shared.inbox.mailbox.take(TAKEN_AT_ONCE, |message| mail.push_back(message));
+        }
+        let Some(message) = thread.mail.pop_front() else {
             return thread.vm.registry.handled();
         };
+        handle(thread, message, &mut memory);
+    }
+    while let Some(message) = thread.mail.pop_front() {
         handle(thread, message, &mut memory);
     }
     // More may wait; if nobody has asked again yet, the request that was taken stands in for it.
@@ -131,42 +150,13 @@ enum Done {
 
 fn apply(thread: &mut Thread, message: &Message) -> Outcome<Done> {
     match message {
-        Message::Call { callee, args, priority, reply } => {
-            let callee = transfer::import(thread, callee)?;
-            let args = transfer::import_all(thread, args)?;
-            start(thread, callee, &args, *priority, *reply)?;
-            Ok(Done::Nothing)
-        }
-        Message::SetAttr { target, name, value, .. } => {
-            let target = transfer::import(thread, target)?;
-            let value = transfer::import(thread, value)?;
-            access::set(thread, target, *name, value)?;
-            Ok(Done::Value(Value::NULL))
-        }
-        Message::SetIndex { target, key, value, .. } => {
-            let target = transfer::import(thread, target)?;
-            let key = transfer::import(thread, key)?;
-            let value = transfer::import(thread, value)?;
-            index::set(thread, target, key, value)?;
-            Ok(Done::Value(Value::NULL))
-        }
-        Message::SetCell { target, value, .. } => {
-            let target = transfer::import(thread, target)?;
-            let value = transfer::import(thread, value)?;
-            globals::cell_set(thread, target, value)?;
-            Ok(Done::Value(Value::NULL))
-        }
+        Message::Request(request) => work(thread, &request.what, request.reply),
         Message::SetVariable { env, slot, value } => {
             let value = transfer::import(thread, value)?;
             if let Some(own) = thread.own_env(*env) {
                 array::set(&mut thread.heap, own, *slot as usize, value);
             }
             Ok(Done::Nothing)
-        }
-        Message::CallMethod { target, name, args, reply } => {
-            let target = transfer::import(thread, target)?;
-            let args = transfer::import_all(thread, args)?;
-            call_method(thread, target, *name, &args, *reply)
         }
         Message::Post { task, value } => {
             let value = transfer::import(thread, value)?;
@@ -223,6 +213,42 @@ fn apply(thread: &mut Thread, message: &Message) -> Outcome<Done> {
             Ok(Done::Nothing)
         }
         Message::Host(_) => unreachable!("it has been run: it cannot be done again"),
+    }
+}
+
+/// Does what a request asks for.
+fn work(thread: &mut Thread, what: &Work, reply: Option<Reply>) -> Outcome<Done> {
+    match what {
+        Work::Call { callee, args, priority } => {
+            let callee = transfer::import(thread, callee)?;
+            let args = transfer::import_all(thread, args)?;
+            start(thread, callee, &args, *priority, reply)?;
+            Ok(Done::Nothing)
+        }
+        Work::SetAttr { target, name, value } => {
+            let target = transfer::import(thread, target)?;
+            let value = transfer::import(thread, value)?;
+            access::set(thread, target, *name, value)?;
+            Ok(Done::Value(Value::NULL))
+        }
+        Work::SetIndex { target, key, value } => {
+            let target = transfer::import(thread, target)?;
+            let key = transfer::import(thread, key)?;
+            let value = transfer::import(thread, value)?;
+            index::set(thread, target, key, value)?;
+            Ok(Done::Value(Value::NULL))
+        }
+        Work::SetCell { target, value } => {
+            let target = transfer::import(thread, target)?;
+            let value = transfer::import(thread, value)?;
+            globals::cell_set(thread, target, value)?;
+            Ok(Done::Value(Value::NULL))
+        }
+        Work::CallMethod { target, name, args } => {
+            let target = transfer::import(thread, target)?;
+            let args = transfer::import_all(thread, args)?;
+            call_method(thread, target, *name, &args, reply)
+        }
     }
 }
 

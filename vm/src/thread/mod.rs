@@ -12,6 +12,7 @@ pub mod inbox;
 pub mod life;
 pub mod mailbox;
 pub mod messages;
+mod queue;
 pub mod registry;
 pub mod roots;
 pub mod sched;
@@ -83,6 +84,8 @@ pub struct Thread {
     pub ics: *mut Ic,
     /// How instances of each class are made, with the method epoch at which that was found.
     pub(crate) constructions: Vec<(u32, Construction)>,
+    /// Whether `Task.send` is the library's, and the method epoch at which that was found.
+    pub(crate) native_send: (u32, bool),
     /// How it switches.
     pub mode: Mode,
     /// The scheduler's state.
@@ -122,6 +125,8 @@ pub struct Thread {
     pub(crate) awaited: std::collections::VecDeque<(usize, Vec<i64>)>,
     /// Threads that this one sent something to.
     peers: Vec<Arc<ThreadShared>>,
+    /// Messages taken out of the inbox and not handled yet; empty but within `messages::drain`.
+    mail: std::collections::VecDeque<registry::Message>,
 }
 
 // SAFETY: a thread's raw pointers lead into its own heap, its own tables and immortal data; it is used by one OS thread at a time.
@@ -175,6 +180,7 @@ impl Thread {
             current: std::ptr::null_mut(),
             ics,
             constructions: Vec::new(),
+            native_send: (0, false),
             mode,
             sched,
             envs: environments::Environments::new(),
@@ -195,6 +201,7 @@ impl Thread {
             free_pins: Vec::new(),
             awaited: std::collections::VecDeque::new(),
             peers: Vec::new(),
+            mail: std::collections::VecDeque::new(),
         }
     }
 
@@ -276,18 +283,28 @@ impl Thread {
         self.shared.limit.load(Ordering::Relaxed)
     }
 
-    /// The living thread for which `is_it` holds: one that this thread knows, or that the registry finds. No lock is taken for
-    /// one that is known.
-    pub fn peer(&mut self, is_it: impl Fn(&ThreadShared) -> bool) -> Option<Arc<ThreadShared>> {
+    /// The living thread for which `is_it` holds, as a place for [`known`](Self::known): one that this thread knows, or that the
+    /// registry finds. No lock is taken for one that is known.
+    pub fn peer(&mut self, is_it: impl Fn(&ThreadShared) -> bool) -> Option<usize> {
         if let Some(at) = self.peers.iter().position(|peer| is_it(peer)) {
             if self.peers[at].inbox.is_open() {
-                return Some(self.peers[at].clone());
+                return Some(at);
             }
             self.peers.swap_remove(at);
         }
         let found = self.vm.registry.find(is_it)?;
-        self.peers.push(found.clone());
-        Some(found)
+        self.peers.push(found);
+        Some(self.peers.len() - 1)
+    }
+
+    /// The living thread that owns a heap, as [`peer`](Self::peer) gives it.
+    pub fn owner_of(&mut self, heap: u32) -> Option<usize> {
+        self.peer(|peer| peer.heap_number.load(Ordering::Acquire) == heap)
+    }
+
+    /// A thread that [`peer`](Self::peer) has just found.
+    pub fn known(&self, peer: usize) -> &ThreadShared {
+        &self.peers[peer]
     }
 
     /// The moment that this is, by the clock of timers and timeouts: in a seeded run it counts work, and jumps to what is waited for.

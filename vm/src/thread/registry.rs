@@ -34,52 +34,10 @@ pub struct Reply {
     pub number: u32,
 }
 
-/// What is sent to a thread: function and data, or one of the stock messages.
+/// What is sent to a thread: function and data, or one of the stock messages. Small, since floods of them lie in queues.
 pub enum Message {
-    /// Run a function as a task.
-    Call {
-        /// What to call.
-        callee: Transfer,
-        /// Arguments.
-        args: Vec<Transfer>,
-        /// The task's priority.
-        priority: i16,
-        /// Who wants the result.
-        reply: Option<Reply>,
-    },
-    /// Assign an attribute.
-    SetAttr {
-        /// The object.
-        target: Transfer,
-        /// The attribute.
-        name: Symbol,
-        /// The new value.
-        value: Transfer,
-        /// Who waits until it is applied.
-        reply: Option<Reply>,
-    },
-    /// Assign an element.
-    SetIndex {
-        /// The container.
-        target: Transfer,
-        /// Index or key.
-        key: Transfer,
-        /// The new value.
-        value: Transfer,
-        /// Who waits until it is applied.
-        reply: Option<Reply>,
-    },
-    /// Call a method.
-    CallMethod {
-        /// The receiver.
-        target: Transfer,
-        /// The method.
-        name: Symbol,
-        /// Arguments.
-        args: Vec<Transfer>,
-        /// Who wants the result.
-        reply: Option<Reply>,
-    },
+    /// One of the larger ones, which may be answered.
+    Request(Box<Request>),
     /// Assign a module variable.
     SetVariable {
         /// Environment.
@@ -88,15 +46,6 @@ pub enum Message {
         slot: u32,
         /// The new value.
         value: Transfer,
-    },
-    /// Assign a captured variable.
-    SetCell {
-        /// The cell.
-        target: Transfer,
-        /// The new value.
-        value: Transfer,
-        /// Who waits until it is applied.
-        reply: Option<Reply>,
     },
     /// Put a value into a task's mailbox; nothing, if it has ended.
     Post {
@@ -143,15 +92,73 @@ pub enum Message {
     EndWaiting,
 }
 
+const _: () = assert!(size_of::<Message>() <= 64);
+
+/// A message that may be answered.
+pub struct Request {
+    /// What is to be done.
+    pub what: Work,
+    /// Who wants the result, or waits until it is applied.
+    pub reply: Option<Reply>,
+}
+
+/// What a [`Request`] asks for.
+pub enum Work {
+    /// Run a function as a task.
+    Call {
+        /// What to call.
+        callee: Transfer,
+        /// Arguments.
+        args: Vec<Transfer>,
+        /// The task's priority.
+        priority: i16,
+    },
+    /// Assign an attribute.
+    SetAttr {
+        /// The object.
+        target: Transfer,
+        /// The attribute.
+        name: Symbol,
+        /// The new value.
+        value: Transfer,
+    },
+    /// Assign an element.
+    SetIndex {
+        /// The container.
+        target: Transfer,
+        /// Index or key.
+        key: Transfer,
+        /// The new value.
+        value: Transfer,
+    },
+    /// Call a method.
+    CallMethod {
+        /// The receiver.
+        target: Transfer,
+        /// The method.
+        name: Symbol,
+        /// Arguments.
+        args: Vec<Transfer>,
+    },
+    /// Assign a captured variable.
+    SetCell {
+        /// The cell.
+        target: Transfer,
+        /// The new value.
+        value: Transfer,
+    },
+}
+
 impl Message {
+    /// A message that may be answered.
+    pub fn request(what: Work, reply: Option<Reply>) -> Self {
+        Message::Request(Box::new(Request { what, reply }))
+    }
+
     /// Who waits for an answer.
     pub fn reply(&self) -> Option<Reply> {
         match self {
-            Message::Call { reply, .. }
-            | Message::SetAttr { reply, .. }
-            | Message::SetIndex { reply, .. }
-            | Message::SetCell { reply, .. }
-            | Message::CallMethod { reply, .. } => *reply,
+            Message::Request(request) => request.reply,
             Message::Subscribe { reply, .. } => Some(*reply),
             _ => None,
         }

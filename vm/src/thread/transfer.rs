@@ -116,7 +116,7 @@ pub fn export(thread: &mut Thread, value: Value) -> Outcome<Transfer> {
             // SAFETY: the kind was checked; this thread's listing keeps the target alive.
             let (target, heap, class) = unsafe { ((*proxy).target, (*proxy).heap, (*proxy).header.class) };
             Transfer::Object {
-                pin: thread.heap.shared().pin(heap, target),
+                pin: thread.heap.pin_foreign(heap, target),
                 class,
                 lock: proxies::lock_state(value),
             }

@@ -9,9 +9,10 @@ use crate::interp::call::{self, Called, Target};
 use crate::object::task::Task;
 use crate::object::{Kind, array, class_id, function, string};
 use crate::symbol::{Symbol, sym};
-use crate::thread::registry::Message;
+use crate::thread::registry::{Message, Work};
 use crate::thread::{Thread, transfer};
 use crate::value::Value;
+use std::sync::atomic::Ordering;
 
 /// Whether a function is a native that changes its receiver.
 fn writes(f: Value) -> bool {
@@ -22,6 +23,14 @@ fn writes(f: Value) -> bool {
 pub fn call_method(thread: &mut Thread, all: &[Value], name: Symbol, target: Target) -> Outcome<Called> {
     let proxy = all[0];
     let own_class = thread.vm.class(parts(proxy).header.class);
+    if name == sym::SEND
+        && all.len() == 2
+        && own_class.id == class_id::PROXY
+        && target_kind(proxy) == Kind::Task
+        && tasks_send_is_native(thread)
+    {
+        return post(thread, proxy, all[1]).map(Called::Value);
+    }
     // A method that the proxy's own class adds comes first, then the target's class with the proxy as `self`.
     if own_class.id != class_id::PROXY {
         if let Some(Member::Method(f)) = own_class.member(name) {
@@ -55,6 +64,16 @@ pub fn call_method(thread: &mut Thread, all: &[Value], name: Symbol, target: Tar
     }
 }
 
+/// Whether `send` of a task is what the library says: looked up when methods have changed.
+fn tasks_send_is_native(thread: &mut Thread) -> bool {
+    let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
+    if thread.native_send.0 != epoch {
+        let member = thread.vm.class(class_id::TASK).member(sym::SEND);
+        thread.native_send = (epoch, matches!(member, Some(Member::Method(f)) if writes(f)));
+    }
+    thread.native_send.1
+}
+
 /// Whether the target has an attribute of that name.
 fn has_slot(thread: &Thread, proxy: Value, name: Symbol) -> bool {
     target_kind(proxy) == Kind::Instance && target_class(thread, proxy).slots.contains_key(&name)
@@ -76,13 +95,7 @@ fn send_call(thread: &mut Thread, all: &[Value], name: Symbol) -> Outcome {
     // Handles take their calls in every lock state.
     let kind = target_kind(proxy);
     if kind == Kind::Task && name == sym::SEND && all.len() == 2 {
-        // SAFETY: the target is live within this slice; number and place of a task never change.
-        let task = unsafe {
-            let task = parts(proxy).target.cast::<Task>();
-            ((*task).table_index, (*task).id)
-        };
-        let value = transfer::export(thread, all[1])?;
-        return send(thread, proxy, false, |_| Message::Post { task, value });
+        return post(thread, proxy, all[1]);
     }
     let handle = matches!(kind, Kind::Task | Kind::Future);
     let sync = match handle {
@@ -94,15 +107,25 @@ fn send_call(thread: &mut Thread, all: &[Value], name: Symbol) -> Outcome {
     };
     let to = transfer::export(thread, proxy)?;
     let args = transfer::export_all(thread, &all[1..])?;
-    send(thread, proxy, sync, |reply| Message::CallMethod { target: to, name, args, reply })
+    send(thread, proxy, sync, |reply| Message::request(Work::CallMethod { target: to, name, args }, reply))
+}
+
+/// Sends a value to the mailbox of another thread's task.
+fn post(thread: &mut Thread, proxy: Value, value: Value) -> Outcome {
+    // SAFETY: the target is live within this slice; number and place of a task never change.
+    let task = unsafe {
+        let task = parts(proxy).target.cast::<Task>();
+        ((*task).table_index, (*task).id)
+    };
+    let value = transfer::export(thread, value)?;
+    send(thread, proxy, false, |_| Message::Post { task, value })
 }
 
 /// Calls a native method whose receiver is a proxy: on a copy of the container itself.
 pub fn call_native(thread: &mut Thread, f: Value, all: &[Value], target: Target) -> Outcome<Called> {
     let def = function::native_of_value(f).expect("the kind was checked");
     if def.writes {
-        let method = def.name.rsplit('.').next().unwrap_or("");
-        let name = thread.vm.symbols.intern(method);
+        let name = thread.vm.symbols.intern(&def.name);
         return send_call(thread, all, name).map(Called::Value);
     }
     // The library's natives read through proxies themselves.

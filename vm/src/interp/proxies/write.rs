@@ -8,7 +8,7 @@ use crate::interp::{access, index};
 use crate::object::proxy::lock as state;
 use crate::object::{Instance, Kind, array, class_id, string, typed};
 use crate::symbol::{Symbol, sym};
-use crate::thread::registry::{Message, Reply};
+use crate::thread::registry::{Message, Reply, Work};
 use crate::thread::{Thread, futures, messages, transfer};
 use crate::value::Value;
 use std::sync::atomic::Ordering;
@@ -43,21 +43,27 @@ pub(super) fn send(
     make: impl FnOnce(Option<Reply>) -> Message,
 ) -> Outcome {
     let heap = parts(proxy).heap;
-    let Some(peer) = thread.peer(|peer| peer.heap_number.load(Ordering::Acquire) == heap) else {
-        return Err(thread.error(
-            ErrorClass::ThreadEnded,
-            "the thread that owns the object has ended: it can be read, but not written",
-        ));
-    };
     if !sync {
-        messages::send_to(thread, &peer, make(None))?;
-        return Ok(Value::NULL);
+        return match messages::send_to_owner(thread, heap, make(None))? {
+            true => Ok(Value::NULL),
+            false => Err(ended(thread)),
+        };
     }
-    let owner = peer.id;
+    let Some(owner) = thread.owner_of(heap).map(|peer| thread.known(peer).id) else {
+        return Err(ended(thread));
+    };
     // Where the owner is this thread itself, the message is handled between its tasks while this one waits.
     let (future, reply) = futures::remote(thread, owner)?;
     messages::send(thread, owner, make(Some(reply)))?;
     futures::await_value(thread, future)
+}
+
+#[cold]
+fn ended(thread: &mut Thread) -> Control {
+    thread.error(
+        ErrorClass::ThreadEnded,
+        "the thread that owns the object has ended: it can be read, but not written",
+    )
 }
 
 /// `proxy.name = value`.
@@ -103,7 +109,8 @@ pub fn write_attr(thread: &mut Thread, proxy: Value, name: Symbol, value: Value)
         Way::Message(sync) => sync.is_some(),
     };
     let (to, value) = (transfer::export(thread, proxy)?, transfer::export(thread, value)?);
-    send(thread, proxy, sync, |reply| Message::SetAttr { target: to, name, value, reply }).map(|_| ())
+    send(thread, proxy, sync, |reply| Message::request(Work::SetAttr { target: to, name, value }, reply))
+        .map(|_| ())
 }
 
 /// Whether a foreign thread may store this word itself: it refers to no heap.
@@ -134,7 +141,8 @@ pub fn write_index(thread: &mut Thread, proxy: Value, key: Value, value: Value) 
     };
     let to = transfer::export(thread, proxy)?;
     let (key, value) = (transfer::export(thread, key)?, transfer::export(thread, value)?);
-    send(thread, proxy, sync, |reply| Message::SetIndex { target: to, key, value, reply }).map(|_| ())
+    send(thread, proxy, sync, |reply| Message::request(Work::SetIndex { target: to, key, value }, reply))
+        .map(|_| ())
 }
 
 /// Stores into an existing element of an unshared array at once, where one atomic store does it.
@@ -171,5 +179,6 @@ pub fn cell_set(thread: &mut Thread, proxy: Value, value: Value) -> Outcome<()> 
     let way = way(thread, proxy, "assign a captured variable")?;
     let (to, value) = (transfer::export(thread, proxy)?, transfer::export(thread, value)?);
     let sync = !matches!(way, Way::Message(None));
-    send(thread, proxy, sync, |reply| Message::SetCell { target: to, value, reply }).map(|_| ())
+    send(thread, proxy, sync, |reply| Message::request(Work::SetCell { target: to, value }, reply))
+        .map(|_| ())
 }
