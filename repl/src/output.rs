@@ -1,4 +1,4 @@
-//! Where scripts print: stdout, line by line on a terminal, in large pieces otherwise.
+//! Where scripts print: stdout, at once on a terminal, in large pieces otherwise.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -17,13 +17,28 @@ impl Stdout {
     pub(crate) fn new() -> Stdout {
         let stdout = io::stdout();
         let inner: Box<dyn Write + Send> = match stdout.is_terminal() {
-            true => Box::new(stdout),
+            true => Box::new(Terminal(stdout)),
             false => match file(&stdout) {
                 Some(file) => Box::new(BufWriter::with_capacity(BUFFER, file)),
                 None => Box::new(BufWriter::with_capacity(BUFFER, stdout)),
             },
         };
         Stdout(Arc::new(Mutex::new(inner)))
+    }
+}
+
+/// What is written to a terminal is to be seen at once, without a line end as well: somebody watches a progress bar.
+struct Terminal(io::Stdout);
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(bytes)?;
+        self.0.flush()?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

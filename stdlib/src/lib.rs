@@ -76,6 +76,7 @@ pub static MODULES: &[(&str, &[NativeRow])] = &[
     ("shared", concurrency::shared::map::ROWS),
     ("shared", concurrency::shared::queue::ROWS),
     ("pool", concurrency::shared::pool::ROWS),
+    ("choice", concurrency::shared::choice::ROWS),
 ];
 
 /// Gives a VM the natives. The prelude and the modules in Corella come after that, as they are run by a thread.

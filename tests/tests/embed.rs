@@ -1,5 +1,7 @@
 //! The crate `corella` as a host uses it: the example hosts, and the edges between host and script.
 
+#[path = "../../embed/examples/avatar.rs"]
+mod avatar;
 #[path = "../../embed/examples/config_rules.rs"]
 mod config_rules;
 #[path = "../../embed/examples/game_loop.rs"]
@@ -24,6 +26,16 @@ fn the_game_plays_to_its_end() {
     assert!(reports.contains(&"guard stands at 5".to_string()), "{reports:?}");
     assert!(reports.contains(&"dog stands at 3".to_string()), "{reports:?}");
     assert!(reports.contains(&"path of 976".to_string()), "{reports:?}");
+}
+
+#[test]
+fn avatars_are_loaded_while_the_host_goes_on() {
+    let (reports, given_up) = avatar::load().unwrap();
+    assert_eq!(reports.len(), 3, "{reports:?}");
+    assert_eq!(reports[0], "ANN wears a hat and a coat");
+    assert_eq!(reports[1], "BOB wears a hat and a coat");
+    assert!(reports[2].starts_with("eve: NetworkError: no answer about eve"), "{reports:?}");
+    assert_eq!(given_up, 2, "what the closed window was loading");
 }
 
 #[test]

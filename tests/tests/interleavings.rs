@@ -71,4 +71,22 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(channel, select, locks, condition, gates, rwlock, future, group, pool, weaver, shared_queue);
+scenarios!(
+    channel,
+    handover,
+    select,
+    select_between,
+    locks,
+    condition,
+    gates,
+    rwlock,
+    future,
+    timing,
+    group,
+    watch,
+    pool,
+    weaver,
+    weaver_control,
+    shared_queue,
+    shared
+);

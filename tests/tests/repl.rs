@@ -191,3 +191,11 @@ fn the_history_outlives_the_session() {
     prompt.sees(PROMPT);
     prompt.leaves();
 }
+
+#[test]
+fn what_a_script_writes_to_a_terminal_is_seen_before_the_line_ends() {
+    let mut command = Command::new(program());
+    command.args(["-e", "write(\"half done\"); sleep(60);"]);
+    let mut pty = spawn_command(command, Some(PATIENCE_MS)).expect("a pseudo-terminal can be had");
+    pty.exp_string("half done").expect("it is shown while the script goes on");
+}

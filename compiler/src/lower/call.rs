@@ -40,6 +40,15 @@ impl<'a> Lower<'a, '_> {
         }
     }
 
+    fn is_builtin(&self, callee: &'a Expr<'a>, known: &str) -> bool {
+        match &callee.kind {
+            ExprKind::Name(name) => {
+                name.text == known && matches!(self.callee_binding(callee), Some(Binding::Builtin))
+            }
+            _ => false,
+        }
+    }
+
     fn origin(&self, at: Span) -> Option<(&'a str, &'a str)> {
         self.var(self.var_of(at)?).origin
     }
@@ -82,6 +91,9 @@ impl<'a> Lower<'a, '_> {
                 }
             }
             _ => {}
+        }
+        if args.is_empty() && self.is_builtin(callee, "__task") {
+            return self.op(Op::CurrentTask, dst.0, 0, 0);
         }
         let later = args_span(args, e.span);
         let f = self.operand(callee, later);

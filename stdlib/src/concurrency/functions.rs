@@ -49,6 +49,13 @@ pub(crate) static FUNCTIONS: &[NativeRow] = &[
         await_for,
         "As `await future`, for at most `seconds`: then null, and the future is not done.",
     ),
+    (
+        "__await_again",
+        1,
+        1,
+        await_again,
+        "Makes a future that was completed by hand wait for a result again, and waits for that: nobody else may have the future.",
+    ),
     ("__task", 0, 0, current_task, "The running task."),
 ];
 
@@ -142,6 +149,14 @@ fn await_for(thread: &mut Thread, args: &[Value]) -> Outcome {
         tasks::wake_at(thread, deadline);
     }
     outcome
+}
+
+fn await_again(thread: &mut Thread, args: &[Value]) -> Outcome {
+    if !args[0].is_kind(Kind::Future) {
+        return Err(wrong(thread, "a wait", "future", "a Future of this thread", args[0]));
+    }
+    futures::renew(thread, args[0].pointer().cast());
+    futures::await_value(thread, args[0])
 }
 
 fn settle(thread: &mut Thread, target: Value, result: Result<Value, Value>) -> Outcome {

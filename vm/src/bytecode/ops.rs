@@ -506,6 +506,8 @@ ops! {
     /// Throws an error whose class and message constant `d` gives as `Class: message`; `a` is unused.
     Fail = "fail" (n: None, a: Write, d: Const) THROWS | ENDS | ALLOCATES;
     // Tasks
+    /// `a` = the running task.
+    CurrentTask = "task.current" (n: None, a: Write, b: None, c: None) PURE;
     /// `a` = Future of a new task on this thread that calls `b` with `n` arguments from `c` on.
     Spawn = "spawn" (n: Count, a: Write, b: Read, c: Window) THROWS | ALLOCATES | SAFEPOINT | CALLS;
     /// Starts a task as `spawn`, without a Future.

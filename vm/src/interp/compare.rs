@@ -33,7 +33,7 @@ fn uncommon_truth(v: Value) -> bool {
 
 /// `x == y`, with the hook `equals` of an instance on the left.
 pub fn equal(thread: &mut Thread, x: Value, y: Value) -> Outcome<bool> {
-    if x == y && x.as_float().is_none() {
+    if x == y && (x.is_object() && !x.is_kind(Kind::BoxFloat) || x.as_float().is_none()) {
         return Ok(true);
     }
     if x.is_object() {

@@ -352,8 +352,9 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 for k in 0..n {
                     *new.add(k) = *args.add(k);
                 }
+                // A few words: a call of `memset`, which plain stores would become, costs more than they do.
                 for k in n..registers {
-                    *new.add(k) = 0;
+                    new.add(k).write_volatile(0);
                 }
                 *new.sub(4) = Link::new(delta, $dst, $kind, $n as u8).0;
                 *new.sub(2) = callee_code as u64;
@@ -1186,6 +1187,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 leave!(control::fail(thread, i.d()))
             }
 
+            Op::CurrentTask => set!(i.a(), crate::thread::tasks::to_value(thread.current)),
             Op::Spawn => slow!(i.a(), call::spawn(thread, reg!(i.b()), i.c(), i.n(), true)),
             Op::SpawnDetached => {
                 save!();

@@ -322,6 +322,17 @@ fn answer_late(thread: &mut Thread, reply: Reply, result: Result<usize, usize>) 
     send_result(thread, reply, result);
 }
 
+/// Makes a future that was completed by hand a future without a result again: what was made for one wait serves for the next. Only its
+/// maker may have it.
+pub fn renew(thread: &mut Thread, future: *mut Future) {
+    // SAFETY: the caller has a live future.
+    unsafe {
+        debug_assert!((*future).task.get().is_null() && (*future).remote == 0);
+        thread.heap.store(future.cast(), &(*future).value, Value::NULL);
+        (*future).state.store(future_state::PENDING, Ordering::Release);
+    }
+}
+
 /// Whether a future has its result.
 pub fn is_done(future: *mut Future) -> bool {
     // SAFETY: the caller has a live future.

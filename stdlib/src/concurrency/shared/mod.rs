@@ -1,10 +1,11 @@
-//! Structures that every thread changes at once: the natives under the module `shared`, and the pool of jobs under `thread` and
-//! `weaver`.
+//! Structures that every thread changes at once: the natives under the module `shared`, the pool of jobs under `thread` and
+//! `weaver`, and what decides a select of the module `channel` over several threads.
 //!
 //! Each structure is an `Arc` in a handle. The script object that holds the handle belongs to one thread; others reach the
 //! handle by a proxy, and the natives go through that to the same `Arc`. No lock in here is held while a script runs, while a
 //! task waits, or while anything is allocated in a heap that could run out.
 
+pub(crate) mod choice;
 pub(crate) mod counter;
 pub(crate) mod map;
 pub(crate) mod pool;

@@ -516,6 +516,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             Op::Return | Op::ReturnNull => self.return_from(i),
             Op::DefaultArg => self.default_argument(i),
             Op::CellGet | Op::UpGet | Op::UpCellGet => self.captured(i),
+            Op::CurrentTask => self.current_task(i),
             Op::CellSet | Op::UpCellSet => self.set_cell(i),
             Op::GetGlobal => self.get_global(i),
             Op::SetGlobal => self.set_global(i),

@@ -98,6 +98,13 @@ impl Translator<'_, '_> {
         }
     }
 
+    pub(super) fn current_task(&mut self, i: Instr) {
+        let task = self.load(self.thread, std::mem::offset_of!(crate::thread::Thread, current) as i32);
+        // The tag of a pointer.
+        let value = self.b.ins().iadd_imm_s(task, 1);
+        self.set(i.a(), value, ALL);
+    }
+
     pub(super) fn captured(&mut self, i: Instr) {
         let cell = match i.op() {
             Some(Op::CellGet) => self.tagged(i.b()),
