@@ -122,6 +122,7 @@ pub fn main<T: Target>(target: T) -> ExitCode {
 }
 
 fn replay<T: Target>(target: &T, file: &Path) -> ExitCode {
+    die_of_panics();
     let input = match std::fs::read(file) {
         Ok(input) => input,
         Err(error) => {
@@ -154,12 +155,17 @@ fn judged<T: Target>(target: &T, input: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The child.
-fn work<T: Target>(target: &T, corpus: &Corpus, arguments: &Arguments) {
+/// A panic is a finding even where somebody catches it, as the VM does while it compiles.
+fn die_of_panics() {
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("panic: {panic}");
         std::process::abort();
     }));
+}
+
+/// The child.
+fn work<T: Target>(target: &T, corpus: &Corpus, arguments: &Arguments) {
+    die_of_panics();
     let mut stdout = std::io::stdout();
     let (_, at_start) = trial::memory();
     for number in arguments.first..arguments.first + INPUTS_PER_CHILD {

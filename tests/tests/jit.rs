@@ -47,7 +47,7 @@ fn fuel_ends_at_the_same_place() {
 }
 
 /// Generated programs that are run with the tests; the fuzz target `differential` runs others.
-const PROGRAMS: u64 = 40;
+const PROGRAMS: u64 = 16;
 
 #[test]
 fn generated_programs_do_the_same_when_compiled() {
