@@ -50,6 +50,8 @@ impl Hasher for NameHasher {
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
+        // A last word with fewer bytes is not that of a text with zeros behind.
+        self.0 = self.0.wrapping_add(bytes.len() as u64);
         for eight in bytes.chunks(8) {
             let mut word = [0; 8];
             word[..eight.len()].copy_from_slice(eight);

@@ -152,6 +152,7 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
         _ => false,
     };
     let op = i.op().expect("verified");
+    let index_before = if op == Op::IterNext { known[i.b() as usize] } else { Known::form(ALL) };
     let (x, y) = match op {
         Op::AddI | Op::SubI | Op::MulI | Op::DivI | Op::ModI | Op::BitAndI | Op::ShlI | Op::ShrI => {
             (of(i.b(), known), INT)
@@ -224,7 +225,8 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
         known[a] = if over_array { array } else { Known::form(ALL) };
         known[a + 1] = Known::form(INT);
         if op == Op::IterNext && i.n() == 2 && over_array {
-            known[i.b() as usize] = Known::form(INT);
+            // At the end nothing is written.
+            known[i.b() as usize] = index_before.or(Known::form(INT));
         }
     }
 }
