@@ -151,12 +151,7 @@ impl Compiler {
     }
 
     /// Translates a function to the intermediate form. For each instruction, the number of the entry there; 0 for none.
-    pub(super) fn translate(
-        &mut self,
-        unit: Unit,
-        assume: Assume,
-        stress: bool,
-    ) -> (Context, Box<[u16]>) {
+    pub(super) fn translate(&mut self, unit: Unit, assume: Assume, stress: bool) -> (Context, Box<[u16]>) {
         let id = unit.frames[0].code.id;
         let module = self.module.as_mut().expect("there until it is dropped");
         let mut context = module.make_context();
@@ -174,12 +169,7 @@ impl Compiler {
     }
 
     /// Compiles a function.
-    fn compile(
-        &mut self,
-        unit: Unit,
-        assume: Assume,
-        stress: bool,
-    ) -> Result<Compiled, String> {
+    fn compile(&mut self, unit: Unit, assume: Assume, stress: bool) -> Result<Compiled, String> {
         let (code, extent) = (unit.frames[0].code, unit.extent());
         let (mut context, entries) = self.translate(unit, assume, stress);
         let module = self.module();

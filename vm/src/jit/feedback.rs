@@ -142,7 +142,8 @@ fn fitting(thread: &Thread, module: &LoadedModule, ty: usize) -> Classes {
     };
     let Some(declared) = declared else { return Classes::new() };
     let mut classes: Classes = smallvec::smallvec![declared.id];
-    for class in thread.vm.classes().filter(|class| class.id != declared.id && class.is_subclass_of(declared)) {
+    for class in thread.vm.classes().filter(|class| class.id != declared.id && class.is_subclass_of(declared))
+    {
         if classes.len() == MAX_CLASSES {
             return Classes::new();
         }

@@ -176,7 +176,9 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
         Op::BoxI => Known::form(INT | BIG),
         Op::BoxF => Known::form(FLOAT),
         Op::CheckType => checked(unit, inst, assume, known[i.a() as usize]),
-        Op::GetAttr if feedback.one_class(i.c(), assume.wide) && feedback.site(i.c()).kind == access::SLOT => {
+        Op::GetAttr
+            if feedback.one_class(i.c(), assume.wide) && feedback.site(i.c()).kind == access::SLOT =>
+        {
             known[i.b() as usize] = Known::of_class(feedback.site(i.c()).class);
             Known::form(feedback.slot_mask(i.c()))
         }
@@ -273,7 +275,9 @@ fn checked(unit: &Unit, inst: &Inst, assume: Assume, before: Known) -> Known {
         LinkedType::Any => ALL,
         LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..) => {
             let fitting = frame.feedback.fitting(inst.i.b());
-            if !assume.wide && let Some(&first) = fitting.first() {
+            if !assume.wide
+                && let Some(&first) = fitting.first()
+            {
                 let forms = Known::of_class(first).mask | NULL;
                 let mask = if before.mask & forms == 0 { forms } else { before.mask & forms };
                 // What was known of the class stays known: it is among those that fit.

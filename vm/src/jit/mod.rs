@@ -19,16 +19,16 @@ pub use slot::JitSlot;
 mod compile;
 #[cfg(feature = "jit")]
 mod facts;
-#[cfg(all(feature = "jit", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod gdb;
-#[cfg(feature = "jit")]
-mod listing;
 #[cfg(feature = "jit")]
 mod feedback;
+#[cfg(all(feature = "jit", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod gdb;
 #[cfg(feature = "jit")]
 mod intrinsics;
 #[cfg(feature = "jit")]
 mod layout;
+#[cfg(feature = "jit")]
+mod listing;
 #[cfg(feature = "jit")]
 mod masks;
 #[cfg(feature = "jit")]

@@ -231,7 +231,11 @@ impl Unit {
     }
 
     /// What a `new` makes, where compiled code leaves if it is to make anything else: the class, and its constructor.
-    pub(super) fn constructed(&self, inst: &Inst, wide: bool) -> Option<(&'static Class, Option<(&'static Code, Value)>)> {
+    pub(super) fn constructed(
+        &self,
+        inst: &Inst,
+        wide: bool,
+    ) -> Option<(&'static Class, Option<(&'static Code, Value)>)> {
         if wide || inst.hint == 0 || inst.what != What::Op || inst.i.op() != Some(Op::New) {
             return None;
         }
@@ -343,7 +347,9 @@ impl Maker<'_> {
                 self.call(inst, site);
                 continue;
             }
-            if inst.what == What::Op && let Some(target) = target(pc, i) {
+            if inst.what == What::Op
+                && let Some(target) = target(pc, i)
+            {
                 inst.target = target;
             }
             self.unit.insts.push(inst);
@@ -476,7 +482,13 @@ impl Maker<'_> {
                 site.hint = class.value.bits();
                 if let Construction::Plain(code, function) = class.construction() {
                     let epoch = self.unit.epoch;
-                    self.offer(&mut site, frame, code, given + 1, Callee::Constructor { class, epoch, function });
+                    self.offer(
+                        &mut site,
+                        frame,
+                        code,
+                        given + 1,
+                        Callee::Constructor { class, epoch, function },
+                    );
                     site.open |= self.wide;
                 }
             }
@@ -517,7 +529,13 @@ impl Maker<'_> {
                 classes.truncate(6);
             }
             let Some(code) = code_of_value(function) else { continue };
-            self.offer(site, frame, code, usize::from(i.n()) + 1, Callee::Method { classes, epoch, function });
+            self.offer(
+                site,
+                frame,
+                code,
+                usize::from(i.n()) + 1,
+                Callee::Method { classes, epoch, function },
+            );
         }
         if site.targets.is_empty() {
             site.open = false;
@@ -618,7 +636,8 @@ impl Maker<'_> {
             _ => return None,
         };
         let code = code_of_value(function)?;
-        let inside = matches!(code.capture_list.get(index as usize), Some(Capture::Register(_) | Capture::Upvalue(_)));
+        let inside =
+            matches!(code.capture_list.get(index as usize), Some(Capture::Register(_) | Capture::Upvalue(_)));
         // SAFETY: the index is below the number of captures, which was just checked.
         inside.then(|| unsafe {
             crate::object::function::Closure::capture(function.pointer().cast(), index as usize).get()

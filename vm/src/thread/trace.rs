@@ -203,10 +203,15 @@ pub fn attach(thread: &mut Thread, error: Value) {
 /// Without memory even then, the error goes without a trace.
 #[cold]
 fn attach_after_collection(thread: &mut Thread, error: Value, pc: *const Instr) {
+    collect_beside(thread, error);
+    attach_from(thread, error, pc);
+}
+
+/// Collects while an error is held that nothing else may refer to.
+fn collect_beside(thread: &mut Thread, error: Value) {
     let key = thread.pin(error);
     thread.collect_now();
     thread.unpin(key);
-    attach_from(thread, error, pc);
 }
 
 /// The same for an error that comes between two instructions: at the one that would have been next.
@@ -250,20 +255,34 @@ pub fn extend(thread: &mut Thread, error: Value) {
     if !is_error(thread, error) {
         return;
     }
+    if !extend_own(thread, error) {
+        // Without memory even then the trace stays shorter.
+        collect_beside(thread, error);
+        extend_own(thread, error);
+    }
+}
+
+/// Whether there was memory for it.
+fn extend_own(thread: &mut Thread, error: Value) -> bool {
     // SAFETY: as in `attach`.
     let slot = unsafe { Instance::slot(error.pointer().cast(), error_slot::TRACE) };
-    let Some(list) = array::from_value(slot.get()) else { return attach(thread, error) };
+    let Some(list) = array::from_value(slot.get()) else {
+        attach(thread, error);
+        return true;
+    };
     if array::len(list) > 8 * KEEP {
-        return;
+        return true;
     }
     let mut frames = vec![Value::int_unchecked(AWAITED)];
     pack(&current_places(thread), &mut frames);
-    // Without memory the trace stays shorter. A new list: an error thrown to several awaiters is one object.
+    // A new list: an error thrown to several awaiters is one object.
     let mut all: Vec<Value> = array::elements(list).iter().map(|s| s.get()).collect();
     all.extend(frames);
-    if let Ok(list) = array::from_slice(&mut thread.heap, &all) {
+    let made = array::from_slice(&mut thread.heap, &all);
+    if let Ok(list) = made {
         thread.heap.store(error.pointer(), slot, array::to_value(list));
     }
+    made.is_ok()
 }
 
 /// The same for an error of another thread, which cannot be written from here: the frames are kept on this side.

@@ -105,7 +105,8 @@ impl Translator<'_, '_> {
     /// Calls a method of the superclass.
     pub(super) fn call_super(&mut self, i: Instr) {
         let n = usize::from(i.n()) + 1;
-        let Some((code, function)) = super_method(self.code(), i.b()).filter(|(code, _)| Self::takes(code, n))
+        let Some((code, function)) =
+            super_method(self.code(), i.b()).filter(|(code, _)| Self::takes(code, n))
         else {
             return self.step(i);
         };
@@ -130,11 +131,7 @@ impl Translator<'_, '_> {
         let def = self.address(def);
         let at = self.unit.frame(&self.inst()).at as u16;
         let (first, count) = (self.word((first - at).into()), self.word(n as i64));
-        self.helper(
-            runtime::call_native as *const () as usize,
-            b"iiii>i",
-            &[self.thread, def, first, count],
-        )
+        self.helper(runtime::call_native as *const () as usize, b"iiii>i", &[self.thread, def, first, count])
     }
 
     /// Calls the code that was found, or lets the interpreter do the call if there is none (0); then to `done` with the result. Without

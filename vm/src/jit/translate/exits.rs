@@ -1,8 +1,8 @@
 //! Ways out of compiled code: what a helper failed at, what was assumed and does not hold, requests for attention.
 
 use super::super::facts::Bits;
-use super::super::restore::{Exit, Spliced};
 use super::super::masks::{BIG, FLOAT, INT};
+use super::super::restore::{Exit, Spliced};
 use super::super::runtime;
 use super::super::unit::{Inst, Kind, What};
 use super::{Have, State, Translator, by_step};
@@ -313,9 +313,15 @@ impl Translator<'_, '_> {
             What::Enter(_) | What::Leave => false,
             What::Op if self.stress || by_step(op) => false,
             What::Op => match op {
-                Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::AddI | Op::SubI | Op::MulI | Op::DivI => {
-                    self.known(inst.i.a()).mask & !(INT | BIG | FLOAT) == 0
-                }
+                Op::Add
+                | Op::Sub
+                | Op::Mul
+                | Op::Div
+                | Op::Mod
+                | Op::AddI
+                | Op::SubI
+                | Op::MulI
+                | Op::DivI => self.known(inst.i.a()).mask & !(INT | BIG | FLOAT) == 0,
                 Op::ModI | Op::BitAnd | Op::BitAndI | Op::BitOr | Op::BitXor => {
                     self.known(inst.i.a()).is_integer()
                 }
@@ -324,7 +330,13 @@ impl Translator<'_, '_> {
                     self.feedback().one_class(inst.i.c(), self.wide()) && site.kind == access::SLOT
                 }
                 Op::CheckType | Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadTrue | Op::LoadFalse => true,
-                Op::LoadInt | Op::LoadIntRaw | Op::LoadKRaw | Op::BoxI | Op::BoxF | Op::UnboxI | Op::UnboxF => true,
+                Op::LoadInt
+                | Op::LoadIntRaw
+                | Op::LoadKRaw
+                | Op::BoxI
+                | Op::BoxF
+                | Op::UnboxI
+                | Op::UnboxF => true,
                 Op::IToF | Op::UpGet | Op::Nop | Op::IAGet | Op::FAGet => true,
                 // The interpreter divides by these.
                 Op::IDivI | Op::IModI => !matches!(inst.i.sc(), 0 | -1),

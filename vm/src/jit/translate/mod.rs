@@ -197,8 +197,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let base = builder.declare_var(I64);
         let used = (!facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
         let dirty_at = state::dirty_at_blocks(&unit, &facts, assume.wide);
-        let empty =
-            State { regs: Vec::new(), dirty: Bits::new(registers), views: Bits::new(registers) };
+        let empty = State { regs: Vec::new(), dirty: Bits::new(registers), views: Bits::new(registers) };
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);

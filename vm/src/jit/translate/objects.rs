@@ -9,9 +9,9 @@ use crate::bytecode::ops::Op;
 use crate::class::Class;
 use crate::code::LinkedType;
 use crate::interp::access;
-use crate::object::{Kind, class_id};
 use crate::object::array::{Array, Buffer};
 use crate::object::function::Closure;
+use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I64};
@@ -55,7 +55,11 @@ impl Translator<'_, '_> {
         if kind != Kind::Function && self.known(r).is(class) {
             return;
         }
-        if kind != Kind::Function && class != 0 && self.known(r).class == class && self.mask(r) & !(NULL | ARRAY | OTHER) == 0 {
+        if kind != Kind::Function
+            && class != 0
+            && self.known(r).class == class
+            && self.mask(r) & !(NULL | ARRAY | OTHER) == 0
+        {
             let not_null = self.block();
             let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
             self.b.ins().brif(null, other, &[], not_null, &[]);
@@ -783,7 +787,9 @@ impl Translator<'_, '_> {
         let array = self.known(i.a());
         let is_array = array.is(class_id::ARRAY);
         let written: Classes = match i.n() {
-            2 => Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into(), u32::from(i.b()) + 1]),
+            2 => {
+                Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into(), u32::from(i.b()) + 1])
+            }
             _ => Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into()]),
         };
         // The values that the slow way leaves in the frame.

@@ -47,11 +47,8 @@ impl Translator<'_, '_> {
                 let out = self.other_or_deopt(other);
                 self.expect_kind_known(*register, callee, Kind::Function, out);
                 let code = self.load(callee, offset_of!(Closure, code) as i32 - super::objects::TAG);
-                let same = self.b.ins().icmp_imm_s(
-                    IntCC::Equal,
-                    code,
-                    std::ptr::from_ref(frame.code).addr() as i64,
-                );
+                let same =
+                    self.b.ins().icmp_imm_s(IntCC::Equal, code, std::ptr::from_ref(frame.code).addr() as i64);
                 self.go_on_if(same, other);
             }
             Callee::Method { classes, epoch, .. } => {
