@@ -22,7 +22,7 @@ fn errors(src: &str) -> Vec<String> {
         assert!(span.lo <= span.hi && span.hi as usize <= src.len(), "{d:?} in {src:?}");
     }
     if let Some(tree) = parsed.tree {
-        assert!(walk::too_deep(tree.body, MAX_TREE_DEPTH).is_none());
+        assert!(walk::depth(tree.body, MAX_TREE_DEPTH).is_ok());
     }
     if src.len() < 10_000 {
         for d in &parsed.diagnostics {
