@@ -179,7 +179,7 @@ impl Random {
 fn damaged_scripts_never_give_bad_bytecode() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
-    for dir in ["tests/scripts", "examples", "benches", "compiler/tests/lowering"] {
+    for dir in ["tests/scripts", "examples", "benches/programs", "compiler/tests/lowering"] {
         scripts(&root.join(dir), &mut found);
     }
     let texts: Vec<String> = found.iter().map(|p| source(p).text.to_string()).collect();

@@ -7,22 +7,28 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 /// Ends in a loop of a compiled function that a compiled function has called, and says in a file that it is there: what it prints stays in
-/// a buffer until it ends.
-const BUSY: &str = "\
+/// a buffer until it ends. Both are too long to be spliced into their callers.
+fn busy() -> String {
+    let long: String = (0..40).map(|k| format!("    sum = (sum * {k} + depth) % 1009;\n")).collect();
+    format!(
+        "\
 import file;
-function spin(n) {
-    var s = 0;
-    for (i in 0..n) s = (s + i) % 1000;
-    return s;
-}
-function deep(depth, n) {
-    if (depth == 0) return spin(n);
-    return deep(depth - 1, n) + 1;
-}
+function spin(depth, n) {{
+    var sum = 0;
+{long}    for (i in 0..n) sum = (sum + i) % 1000;
+    return sum;
+}}
+function deep(depth, n) {{
+    var sum = 0;
+{long}    if (depth == 0) return spin(depth, n);
+    return deep(depth - 1, n) + sum;
+}}
 for (i in 0..200) deep(3, 100);
 file.write(\"hot\", \"\");
 deep(3, 4_000_000_000_000);
-";
+"
+    )
+}
 
 /// A child that is ended when the test is.
 struct Busy(Child);
@@ -38,7 +44,7 @@ impl Drop for Busy {
 impl Busy {
     /// Runs the program with a switch until it is in its last loop.
     fn start(folder: &Scratch, switch: &str) -> Busy {
-        folder.write("busy.cor", BUSY);
+        folder.write("busy.cor", &busy());
         let child = Command::new(binary::corella())
             .current_dir(folder.path())
             .args([switch, "--jit=always", "busy.cor"])

@@ -30,6 +30,9 @@ const GRACE_QUOTA: isize = 256 << 10;
 /// How often the roots may be visited and a slice end before all that was found there is marked; then one slice is made
 /// as long as it takes.
 const MOST_ATTEMPTS: u32 = 12;
+/// Slices of one marking that may end with written objects not yet visited: a program that writes faster than they are visited would keep
+/// the marking from its end.
+const MOST_RESTS: u32 = 64;
 /// How long a full collection that was asked for waits for other threads.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// Blocks swept at one safepoint.
@@ -58,6 +61,8 @@ enum Logged {
 pub(crate) struct Cycle {
     pub(crate) phase: Phase,
     attempts: u32,
+    /// See [`MOST_RESTS`].
+    rests: u32,
     /// Figures when the collection began.
     allocated_before: u64,
     live_before: usize,
@@ -82,6 +87,7 @@ impl Cycle {
         Self {
             phase: Phase::Idle,
             attempts: 0,
+            rests: 0,
             allocated_before: 0,
             live_before: 0,
             allocated_at_end: 0,
@@ -266,6 +272,7 @@ impl Heap {
     fn begin(&mut self, roots: &mut dyn Roots, full: bool) {
         self.tracer.clear();
         self.cycle.attempts = 0;
+        self.cycle.rests = 0;
         self.cycle.allocated_before = self.stats.allocated_bytes;
         self.cycle.live_before = self.tracer.marked;
         if full {
@@ -294,7 +301,8 @@ impl Heap {
     /// A slice of marking.
     fn mark(&mut self, roots: &mut dyn Roots, deadline: Option<Instant>) {
         let Phase::Marking { full } = self.cycle.phase else { return };
-        let deadline = if self.cycle.attempts >= MOST_ATTEMPTS { None } else { deadline };
+        let patient = self.cycle.attempts < MOST_ATTEMPTS && self.cycle.rests < MOST_RESTS;
+        let deadline = deadline.filter(|_| patient);
         let mut roots_done = false;
         loop {
             if !self.tracer.drain(deadline) {
@@ -303,7 +311,10 @@ impl Heap {
             match self.drain_log(deadline) {
                 Logged::None => {}
                 Logged::Visited => continue,
-                Logged::Rest => return,
+                Logged::Rest => {
+                    self.cycle.rests += 1;
+                    return;
+                }
             }
             if roots_done {
                 break;
@@ -328,7 +339,7 @@ impl Heap {
                 return Logged::Rest;
             }
             found = Logged::Visited;
-            let from = self.log.len().saturating_sub(LOGGED);
+            let from = self.log.len().saturating_sub(LOGGED.max(self.log.len() / 2));
             for object in self.log.drain(from..) {
                 if self.tracer.is_marked(object) {
                     // SAFETY: logged objects are of this heap; a marked one is live.
@@ -339,11 +350,13 @@ impl Heap {
                 }
             }
         }
+        // However short the time, each slice gets on with both: else one that always has something in it would keep the other waiting for ever.
+        let mut begun = false;
         while let Some(&chunk) = self.carded.last() {
-            if matches!(found, Logged::Visited) && is_late() {
+            if begun && is_late() {
                 return Logged::Rest;
             }
-            found = Logged::Visited;
+            (found, begun) = (Logged::Visited, true);
             let object = block::large_object(chunk);
             let tracer = &mut self.tracer;
             let marked = tracer.is_marked(object);
