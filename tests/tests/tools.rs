@@ -44,7 +44,7 @@ impl Drop for Busy {
 impl Busy {
     /// Runs the program with a switch until it is in its last loop.
     fn start(folder: &Scratch, switch: &str) -> Busy {
-        folder.write("busy.cor", &busy());
+        folder.write("busy.cor", busy());
         let child = Command::new(binary::corella())
             .current_dir(folder.path())
             .args([switch, "--jit=always", "busy.cor"])

@@ -20,7 +20,7 @@ impl Draw {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: u32) -> u32 {
-        ((self.bits() >> 32) * u64::from(limit) >> 32) as u32
+        (((self.bits() >> 32) * u64::from(limit)) >> 32) as u32
     }
 
     /// A number from `low` to `high`.
