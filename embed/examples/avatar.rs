@@ -8,8 +8,9 @@
 //! Run it with `cargo run -p corella --example avatar`.
 
 use corella::{Engine, Error};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const SCRIPT: &str = r#"
@@ -94,9 +95,14 @@ fn ask_the_network(answers: Sender<Event>, ticket: i64, what: String, id: String
 pub(crate) fn load() -> Result<(Vec<String>, i64), Error> {
     let (events, queue) = channel();
     let sender = Mutex::new(events.clone());
+    let unanswered = Arc::new(AtomicUsize::new(0));
+    let asked = unanswered.clone();
     let engine = Engine::builder()
         .function("request", move |ticket: i64, what: String, id: String| {
             let answers = sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if id == "zoe" {
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
             ask_the_network(answers, ticket, what, id);
         })
         .build();
@@ -112,13 +118,15 @@ pub(crate) fn load() -> Result<(Vec<String>, i64), Error> {
     for user in ["ann", "bob", "eve"] {
         loading.push((user, vm.start(&module, "load_avatar", (user,))?));
     }
-    // A window that the user closes at once.
+    // A window that the user closes as soon as it waits for its two answers.
     let mut closed = Some(vm.start(&module, "load_avatar", ("zoe",))?);
     let mut reports = Vec::new();
-    while !loading.is_empty() {
+    while !loading.is_empty() || closed.is_some() {
         let frame_ends = Instant::now() + FRAME;
         let next = vm.pump(BUDGET);
-        if let Some(task) = closed.take() {
+        if unanswered.load(Ordering::Relaxed) == 2
+            && let Some(task) = closed.take()
+        {
             vm.cancel(&task)?;
         }
         for (user, task) in std::mem::take(&mut loading) {

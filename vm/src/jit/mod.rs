@@ -38,6 +38,8 @@ mod restore;
 #[cfg(feature = "jit")]
 mod runtime;
 #[cfg(feature = "jit")]
+mod stepped;
+#[cfg(feature = "jit")]
 mod symbols;
 #[cfg(feature = "jit")]
 mod translate;

@@ -9,7 +9,7 @@
 
 use super::feedback::Feedback;
 use super::intrinsics::{self, Intrinsic};
-use super::translate::by_step;
+use super::stepped::by_step;
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
 use crate::class::{Class, Construction, Member};

@@ -10,6 +10,7 @@
 //! - nothing here depends on feedback being right, only on its being checked.
 
 mod arith;
+mod arrays;
 mod calls;
 mod exits;
 mod jumps;
@@ -23,6 +24,7 @@ use super::feedback::Feedback;
 use super::layout::Layout;
 use super::masks::{self, Assume, Known, Mask};
 use super::restore::Exit;
+use super::stepped::by_step;
 use super::unit::{Inst, Kind, NOWHERE, Unit, What};
 use super::views::Views;
 use crate::bytecode::Instr;
@@ -72,48 +74,6 @@ impl State {
         self.dirty.copy_from(&other.dirty);
         self.views.copy_from(&other.views);
     }
-}
-
-/// Whether an op is translated by executing it in the interpreter.
-pub(super) fn by_step(op: Op) -> bool {
-    matches!(
-        op,
-        Op::FToI
-            | Op::JTaskExit
-            | Op::CallSpread
-            | Op::CallMethodSpread
-            | Op::CallSuperSpread
-            | Op::NewSpread
-            | Op::Import
-            | Op::GetSuper
-            | Op::GetAttrDyn
-            | Op::SetAttrDyn
-            | Op::ArrayExtend
-            | Op::MapExtend
-            | Op::GenYield
-            | Op::Throw
-            | Op::Rethrow
-            | Op::Fail
-            | Op::Spawn
-            | Op::SpawnDetached
-            | Op::Await
-            | Op::Yield
-            | Op::AtomicEnter
-            | Op::AtomicLeave
-            | Op::ScopeEnter
-            | Op::ScopeLeave
-            | Op::ScopeAbort
-            | Op::RecvStart
-            | Op::RecvNext
-            | Op::RecvTake
-            | Op::Share
-            | Op::Unshare
-            | Op::Lock
-            | Op::Unlock
-            | Op::NewClass
-            | Op::ExtendClass
-            | Op::SetStatic
-    )
 }
 
 /// Translates one unit.

@@ -4,33 +4,27 @@ use super::super::feedback::Classes;
 use super::super::masks::{self, ALL, ARRAY, BIG, FLOAT, INT, Known, NULL, OTHER};
 use super::super::runtime;
 use super::Translator;
+use super::arrays::{BUFFER, SLOTS};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::class::Class;
 use crate::code::LinkedType;
 use crate::interp::access;
-use crate::object::array::{Array, Buffer};
 use crate::object::function::Closure;
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I64};
+use cranelift_codegen::ir::types::I8;
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
-use std::mem::offset_of;
 
 /// What a value's tag adds to the address.
 pub(super) const TAG: i32 = 1;
-const LENGTH: i32 = offset_of!(Array, len) as i32 - TAG;
-const BUFFER: i32 = offset_of!(Array, buffer) as i32 - TAG;
 /// Instances larger than this are made by a helper.
 const MAX_INLINE_BYTES: usize = 256;
-/// Where a buffer's capacity lies, and where its slots begin.
-const CAPACITY: i32 = offset_of!(Buffer, capacity) as i32;
-const SLOTS: i32 = 16;
 
 impl Translator<'_, '_> {
     /// Goes on if the value is an object of this kind, else to `other`.
-    fn expect_kind(&mut self, value: Ir, kind: Kind, other: Block) {
+    pub(super) fn expect_kind(&mut self, value: Ir, kind: Kind, other: Block) {
         let (object, fine) = (self.block(), self.block());
         let tag = self.b.ins().band_imm_s(value, 7);
         let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 1);
@@ -70,7 +64,7 @@ impl Translator<'_, '_> {
     }
 
     /// Stores into a slot, with the write barrier unless the value is certainly no object.
-    fn store_slot(&mut self, value: Ir, owner: Ir, address: Ir, mask: u8) {
+    pub(super) fn store_slot(&mut self, value: Ir, owner: Ir, address: Ir, mask: u8) {
         self.publish(value, address);
         if mask & (OTHER | ARRAY | FLOAT | BIG) == 0 {
             return;
@@ -94,7 +88,7 @@ impl Translator<'_, '_> {
     }
 
     /// A store that makes what the value refers to visible to other threads' readers: on x86-64 all stores do.
-    fn publish(&mut self, value: Ir, address: Ir) {
+    pub(super) fn publish(&mut self, value: Ir, address: Ir) {
         if self.layout.stores_in_order {
             self.store(value, address, 0);
         } else {
@@ -244,7 +238,7 @@ impl Translator<'_, '_> {
     }
 
     /// The slow way of reading the attribute that operand `c` names, in block `slow`; then on with the result of either way.
-    fn otherwise_get_attr(&mut self, i: Instr, object: Ir, slow: Block, done: Block) {
+    pub(super) fn otherwise_get_attr(&mut self, i: Instr, object: Ir, slow: Block, done: Block) {
         self.b.switch_to_block(slow);
         let number = self.word(i.c().into());
         let value =
@@ -474,197 +468,6 @@ impl Translator<'_, '_> {
         self.b.ins().icmp_imm_s(IntCC::Equal, found, Value::TRUE.bits() as i64)
     }
 
-    pub(super) fn length(&mut self, i: Instr) {
-        let object = self.tagged(i.b());
-        if self.known(i.b()).is(class_id::ARRAY) {
-            let length = self.load(object, LENGTH);
-            let word = self.b.ins().ishl_imm_s(length, 1);
-            return self.set(i.a(), word, INT);
-        }
-        let (slow, done) = (self.cold(), self.result_block());
-        self.expect_kind(object, Kind::Array, slow);
-        let length = self.load(object, LENGTH);
-        let word = self.b.ins().ishl_imm_s(length, 1);
-        self.b.ins().jump(done, &[word.into()]);
-        self.otherwise_get_attr(i, object, slow, done);
-    }
-
-    /// Reads buffer and length of the array that a register holds; if it holds none of the class that it is used as, the length is 0.
-    pub(super) fn make_view(&mut self, r: usize) {
-        let class = self.views.classes[r];
-        let value = self.tagged(r as u16);
-        let load = |translator: &mut Self| {
-            let length = translator.load(value, LENGTH);
-            (translator.load(value, BUFFER), length)
-        };
-        let (buffer, length) = if self.known(r as u16).is(class) {
-            load(self)
-        } else {
-            let (is, done) = (self.block(), self.block());
-            let zero = self.word(0);
-            let fits = self.is_of_class(value, &[class]);
-            self.b.append_block_param(done, I64);
-            self.b.append_block_param(done, I64);
-            self.b.ins().brif(fits, is, &[], done, &[zero.into(), zero.into()]);
-            self.b.switch_to_block(is);
-            let (buffer, length) = load(self);
-            self.b.ins().jump(done, &[buffer.into(), length.into()]);
-            self.b.switch_to_block(done);
-            (self.b.block_params(done)[0], self.b.block_params(done)[1])
-        };
-        self.b.def_var(self.buffers[r], buffer);
-        self.b.def_var(self.lengths[r], length);
-        self.state.views.add(r);
-    }
-
-    /// A view of nothing, for a register that nobody reads.
-    pub(super) fn no_view(&mut self, r: usize) {
-        let zero = self.word(0);
-        self.b.def_var(self.buffers[r], zero);
-        self.b.def_var(self.lengths[r], zero);
-        self.state.views.add(r);
-    }
-
-    /// The address of element `index` of the array in a register, and its buffer, by the register's view; `other` if there is no such element.
-    fn element_of(&mut self, r: u16, index: Ir, class: u32, other: Block) -> Option<(Ir, Ir)> {
-        if !self.views.any || self.views.classes[r as usize] != class {
-            return None;
-        }
-        if !self.state.views.has(r as usize) {
-            self.make_view(r as usize);
-        }
-        let length = self.b.use_var(self.lengths[r as usize]);
-        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
-        let fine = self.block();
-        self.b.ins().brif(inside, fine, &[], other, &[]);
-        self.b.switch_to_block(fine);
-        let buffer = self.b.use_var(self.buffers[r as usize]);
-        let offset = self.b.ins().ishl_imm_s(index, 3);
-        Some((self.b.ins().iadd(buffer, offset), buffer))
-    }
-
-    /// The address of element `index` of an array whose kind was checked; `slow` if it is not inside.
-    fn element(&mut self, array: Ir, index: Ir, slow: Block) -> (Ir, Ir) {
-        let length = self.load(array, LENGTH);
-        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
-        let fine = self.block();
-        self.b.ins().brif(inside, fine, &[], slow, &[]);
-        self.b.switch_to_block(fine);
-        let buffer = self.load(array, BUFFER);
-        let offset = self.b.ins().ishl_imm_s(index, 3);
-        (self.b.ins().iadd(buffer, offset), buffer)
-    }
-
-    /// The index operand as an integer, and as a value for the slow path; `slow` if it is no small integer.
-    fn index(&mut self, r: u16, slow: Block) -> (Ir, Ir) {
-        let word = self.tagged(r);
-        if !self.is_int(r) {
-            let fine = self.block();
-            let odd = self.b.ins().band_imm_s(word, 1);
-            self.b.ins().brif(odd, slow, &[], fine, &[]);
-            self.b.switch_to_block(fine);
-        }
-        (self.b.ins().sshr_imm_s(word, 1), word)
-    }
-
-    pub(super) fn get_index(&mut self, i: Instr) {
-        let object = self.tagged(i.b());
-        let (slow, done) = (self.cold(), self.result_block());
-        let raw = i.op() == Some(Op::ArrGet);
-        let (index, key) = match i.op() {
-            Some(Op::GetIndexI) => {
-                (self.word(i.sc().into()), self.word(Value::int_unchecked(i.sc().into()).bits() as i64))
-            }
-            Some(Op::ArrGet) => {
-                let index = self.raw_int(i.c());
-                (index, index)
-            }
-            _ => self.index(i.c(), slow),
-        };
-        let element = if raw { self.element_of(i.b(), index, class_id::ARRAY, slow) } else { None };
-        let element = match element {
-            Some((element, _)) => element,
-            None => {
-                self.expect_kind_known(i.b(), object, Kind::Array, slow);
-                self.element(object, index, slow).0
-            }
-        };
-        let value = self.load(element, SLOTS);
-        self.b.ins().jump(done, &[value.into()]);
-        self.b.switch_to_block(slow);
-        let value = match raw {
-            true => {
-                self.helper(runtime::get_raw as *const () as usize, b"iii>i", &[self.thread, object, key])
-            }
-            false => self.binary_slowly(Op::GetIndex, object, key),
-        };
-        self.b.ins().jump(done, &[value.into()]);
-        self.take_result(i.a(), done, ALL);
-    }
-
-    pub(super) fn set_index(&mut self, i: Instr) {
-        let object = self.tagged(i.a());
-        let mask = self.mask(i.c());
-        let value = self.tagged(i.c());
-        let (slow, done) = (self.cold(), self.block());
-        let raw = i.op() == Some(Op::ArrSet);
-        let (index, key) = match raw {
-            true => {
-                let index = self.raw_int(i.b());
-                (index, index)
-            }
-            false => self.index(i.b(), slow),
-        };
-        let element = if raw { self.element_of(i.a(), index, class_id::ARRAY, slow) } else { None };
-        let (element, buffer) = match element {
-            Some(found) => found,
-            None => {
-                self.expect_kind_known(i.a(), object, Kind::Array, slow);
-                self.element(object, index, slow)
-            }
-        };
-        let slot = self.b.ins().iadd_imm_s(element, i64::from(SLOTS));
-        self.store_slot(value, buffer, slot, mask);
-        self.b.ins().jump(done, &[]);
-        self.b.switch_to_block(slow);
-        let address = match raw {
-            true => runtime::set_raw as *const () as usize,
-            false => runtime::set_index as *const () as usize,
-        };
-        self.helper(address, b"iiii>i", &[self.thread, object, key, value]);
-        self.b.ins().jump(done, &[]);
-        self.b.switch_to_block(done);
-    }
-
-    /// Appends to an array of the own heap.
-    pub(super) fn push(&mut self, array: u16, value: u16) {
-        let (known, mask) = (self.known(array), self.mask(value));
-        let (array, value) = (self.tagged(array), self.tagged(value));
-        let (slow, done) = (self.cold(), self.block());
-        if !known.is(class_id::ARRAY) {
-            self.expect_kind(array, Kind::Array, slow);
-        }
-        let (length, buffer) = (self.load(array, LENGTH), self.load(array, BUFFER));
-        let capacity = self.load(buffer, CAPACITY);
-        let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, length, capacity);
-        let room = self.block();
-        self.b.ins().brif(fits, room, &[], slow, &[]);
-        self.b.switch_to_block(room);
-        let offset = self.b.ins().ishl_imm_s(length, 3);
-        let slot = self.b.ins().iadd(buffer, offset);
-        let slot = self.b.ins().iadd_imm_s(slot, i64::from(SLOTS));
-        self.store_slot(value, buffer, slot, mask);
-        // Readers elsewhere see the element before the length that includes it.
-        let longer = self.b.ins().iadd_imm_s(length, 1);
-        let at = self.b.ins().iadd_imm_s(array, i64::from(LENGTH));
-        self.publish(longer, at);
-        self.b.ins().jump(done, &[]);
-        self.b.switch_to_block(slow);
-        self.helper(runtime::push as *const () as usize, b"iii>i", &[self.thread, array, value]);
-        self.b.ins().jump(done, &[]);
-        self.b.switch_to_block(done);
-    }
-
     /// An op that makes an object of what its registers hold: done by a helper, which reads them from the frame.
     pub(super) fn make(&mut self, i: Instr) {
         if i.op() == Some(Op::Closure) && self.inst().frame != 0 {
@@ -709,129 +512,5 @@ impl Translator<'_, '_> {
         self.b.ins().jump(done, &[made.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
-    }
-
-    pub(super) fn get_typed(&mut self, i: Instr) {
-        let float = i.op() == Some(Op::FAGet);
-        let object = self.tagged(i.b());
-        let index = self.raw_int(i.c());
-        let other = self.deopt();
-        let kind = if float { Kind::FloatArray } else { Kind::IntArray };
-        let class = masks::typed_class(i.op().expect("verified"));
-        let element = match self.element_of(i.b(), index, class, other) {
-            Some((element, _)) => element,
-            None => {
-                self.expect_kind_known(i.b(), object, kind, other);
-                self.element(object, index, other).0
-            }
-        };
-        if float {
-            let value =
-                self.b.ins().load(cranelift_codegen::ir::types::F64, MemFlagsData::trusted(), element, SLOTS);
-            self.set_raw_float(i.a(), value);
-        } else {
-            let value = self.load(element, SLOTS);
-            self.set_raw_int(i.a(), value);
-        }
-    }
-
-    pub(super) fn set_typed(&mut self, i: Instr) {
-        let float = i.op() == Some(Op::FASet);
-        let object = self.tagged(i.a());
-        let index = self.raw_int(i.b());
-        let other = self.deopt();
-        let kind = if float { Kind::FloatArray } else { Kind::IntArray };
-        let class = masks::typed_class(i.op().expect("verified"));
-        let element = match self.element_of(i.a(), index, class, other) {
-            Some((element, _)) => element,
-            None => {
-                self.expect_kind_known(i.a(), object, kind, other);
-                self.element(object, index, other).0
-            }
-        };
-        let value = self.b.use_var(self.words[i.c() as usize]);
-        self.store(value, element, SLOTS);
-    }
-
-    /// Begins iterating: over an array at once, over anything else by the interpreter.
-    pub(super) fn iter_start(&mut self, i: Instr) {
-        let value = self.tagged(i.b());
-        if self.known(i.b()).is(class_id::ARRAY) {
-            self.set_known(i.a(), value, Known::of_class(class_id::ARRAY));
-            return self.constant(i.a() + 1, Value::int_unchecked(0));
-        }
-        let (slow, done) = (self.block(), self.block());
-        self.b.append_block_param(done, I64);
-        self.b.append_block_param(done, I64);
-        self.expect_kind(value, Kind::Array, slow);
-        let zero = self.word(0);
-        self.b.ins().jump(done, &[value.into(), zero.into()]);
-        let before = self.state.clone();
-        self.b.switch_to_block(slow);
-        self.step(i);
-        let words = [i.a(), i.a() + 1].map(|r| self.b.use_var(self.words[r as usize]));
-        self.b.ins().jump(done, &[words[0].into(), words[1].into()]);
-        self.state = before;
-        self.b.switch_to_block(done);
-        let results = self.b.block_params(done).to_vec();
-        self.set(i.a(), results[0], ALL);
-        self.set(i.a() + 1, results[1], INT);
-    }
-
-    /// The next element: of an array at once, of anything else by the interpreter.
-    pub(super) fn iterate(&mut self, i: Instr) {
-        if !self.is_int(i.a() + 1) {
-            return self.step(i);
-        }
-        let (state, position) = (self.tagged(i.a()), self.tagged(i.a() + 1));
-        let array = self.known(i.a());
-        let is_array = array.is(class_id::ARRAY);
-        let written: Classes = match i.n() {
-            2 => {
-                Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into(), u32::from(i.b()) + 1])
-            }
-            _ => Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into()]),
-        };
-        // The values that the slow way leaves in the frame.
-        for &r in &written {
-            self.tagged(r as u16);
-        }
-        let done = self.block();
-        for _ in &written {
-            self.b.append_block_param(done, I64);
-        }
-        let slow = (!is_array).then(|| self.block());
-        if let Some(slow) = slow {
-            self.expect_kind(state, Kind::Array, slow);
-        }
-        let before = self.state.clone();
-        let index = self.b.ins().sshr_imm_s(position, 1);
-        let end = self.block();
-        let (element, _) = self.element(state, index, end);
-        let value = self.load(element, SLOTS);
-        let next = self.b.ins().iadd_imm_s(position, 2);
-        match i.n() {
-            2 => self.b.ins().jump(done, &[state.into(), next.into(), position.into(), value.into()]),
-            _ => self.b.ins().jump(done, &[state.into(), next.into(), value.into()]),
-        };
-        self.b.switch_to_block(end);
-        self.goto(self.target());
-        self.state = before.clone();
-        if let Some(slow) = slow {
-            self.b.switch_to_block(slow);
-            self.step(i);
-            let words: Vec<_> =
-                written.iter().map(|r| self.b.use_var(self.words[*r as usize]).into()).collect();
-            self.b.ins().jump(done, &words);
-            self.state = before;
-        }
-        self.b.switch_to_block(done);
-        let results = self.b.block_params(done).to_vec();
-        let known = if is_array { array } else { Known::form(ALL) };
-        self.set_known(i.a(), results[0], known);
-        self.set(i.a() + 1, results[1], INT);
-        for (k, &r) in written.iter().enumerate().skip(2) {
-            self.set(r as u16, results[k], ALL);
-        }
     }
 }

@@ -3,8 +3,9 @@
 use super::super::facts::{Bits, Facts};
 use super::super::masks::{self, BIG, FLOAT, INT, Known, Mask};
 use super::super::runtime;
+use super::super::stepped::by_step;
 use super::super::unit::{Callee, Kind, NOWHERE, Unit, What};
-use super::{Have, Reg, Translator, by_step};
+use super::{Have, Reg, Translator};
 use crate::object::task::FRAME_WORDS;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
