@@ -5,7 +5,7 @@
 //! [`leave`]. So what succeeds costs no write of registers.
 
 use super::restore::{self, Exit, restore};
-use super::{LEFT, Left};
+use super::{LEFT, Left, unit};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::class::{Class, Member};
@@ -117,9 +117,9 @@ pub(super) extern "C" fn step(thread: &mut Thread) -> u64 {
             if code.handlers.iter().any(|handler| handler.target as usize == now) {
                 // Something may have been thrown: the error is in the frame only.
                 LEFT.0 + 2
-            } else if now == was + 1 && falls_through(i) {
+            } else if now == was + 1 && unit::falls_through(i) {
                 0
-            } else if jump_target(was, i) == Some(now) {
+            } else if unit::target(was, i) == Some(now as u32) {
                 1
             } else {
                 LEFT.0 + 2
@@ -127,18 +127,6 @@ pub(super) extern "C" fn step(thread: &mut Thread) -> u64 {
         }
         left => Left::from(left).0 + 2,
     }
-}
-
-/// Whether control may reach the next instruction.
-fn falls_through(i: Instr) -> bool {
-    let info = i.op().expect("verified").info();
-    info.flags & crate::bytecode::ops::ENDS == 0 && !info.jumps_always()
-}
-
-/// Where an instruction jumps, if it does.
-fn jump_target(pc: usize, i: Instr) -> Option<usize> {
-    let field = i.op().expect("verified").info().field_of(crate::bytecode::ops::Operand::Jump)?;
-    Some((pc as i64 + 1 + i64::from(field.signed(i))) as usize)
 }
 
 fn depth(thread: &Thread) -> usize {

@@ -221,10 +221,7 @@ impl Unit {
     /// Whether control may reach the next instruction.
     pub(super) fn falls_through(&self, inst: &Inst) -> bool {
         match inst.what {
-            What::Op => {
-                let info = inst.i.op().expect("verified").info();
-                info.flags & crate::bytecode::ops::ENDS == 0 && !info.jumps_always()
-            }
+            What::Op => falls_through(inst.i),
             What::Enter(_) => true,
             What::Leave => false,
         }
@@ -659,8 +656,14 @@ fn is_warm(code: &Code, hot: u32) -> bool {
     !code.jit.is_cold() || code.jit.heat.load(Ordering::Relaxed) >= hot / 64
 }
 
+/// Whether control may go from an instruction of a function to the next one.
+pub(super) fn falls_through(i: Instr) -> bool {
+    let info = i.op().expect("verified").info();
+    info.flags & crate::bytecode::ops::ENDS == 0 && !info.jumps_always()
+}
+
 /// Where an instruction of a function jumps, as an index in the function.
-fn target(pc: usize, i: Instr) -> Option<u32> {
+pub(super) fn target(pc: usize, i: Instr) -> Option<u32> {
     let field = i.op().expect("verified").info().field_of(Operand::Jump)?;
     Some((pc as i64 + 1 + i64::from(field.signed(i))) as u32)
 }

@@ -270,7 +270,7 @@ impl Translator<'_, '_> {
         self.b.ins().jump(done, &[value.into(), zero.into()]);
         let before = self.state.clone();
         self.b.switch_to_block(slow);
-        self.step(i);
+        self.step();
         let words = [i.a(), i.a() + 1].map(|r| self.b.use_var(self.words[r as usize]));
         self.b.ins().jump(done, &[words[0].into(), words[1].into()]);
         self.state = before;
@@ -283,7 +283,7 @@ impl Translator<'_, '_> {
     /// The next element: of an array at once, of anything else by the interpreter.
     pub(super) fn iterate(&mut self, i: Instr) {
         if !self.is_int(i.a() + 1) {
-            return self.step(i);
+            return self.step();
         }
         let (state, position) = (self.tagged(i.a()), self.tagged(i.a() + 1));
         let array = self.known(i.a());
@@ -321,7 +321,7 @@ impl Translator<'_, '_> {
         self.state = before.clone();
         if let Some(slow) = slow {
             self.b.switch_to_block(slow);
-            self.step(i);
+            self.step();
             let words: Vec<_> =
                 written.iter().map(|r| self.b.use_var(self.words[*r as usize]).into()).collect();
             self.b.ins().jump(done, &words);

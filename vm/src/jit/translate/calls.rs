@@ -41,7 +41,7 @@ impl Translator<'_, '_> {
         // SAFETY: the verifier checked the function's index; linked code lives as long as the VM.
         let callee: &'static Code = unsafe { (&(*self.code().module).functions)[i.b() as usize] };
         if !Self::takes(callee, i.n() as usize) {
-            return self.step(i);
+            return self.step();
         }
         let args = self.args(i.c(), i.n().into());
         let value = self.word(callee.value.bits() as i64);
@@ -108,7 +108,7 @@ impl Translator<'_, '_> {
         let Some((code, function)) =
             super_method(self.code(), i.b()).filter(|(code, _)| Self::takes(code, n))
         else {
-            return self.step(i);
+            return self.step();
         };
         let args = self.args(i.c(), n);
         let epoch = self.unit.epoch;
@@ -151,7 +151,7 @@ impl Translator<'_, '_> {
     /// The way of a call that the interpreter does: in block `other`, to `done` with the result. `after` is the state on the direct way.
     fn otherwise_step(&mut self, i: Instr, other: Block, done: Block, after: State) {
         self.b.switch_to_block(other);
-        self.step(i);
+        self.step();
         let result = self.b.use_var(self.words[i.a() as usize]);
         self.b.ins().jump(done, &[result.into()]);
         self.join(&after);
@@ -183,7 +183,7 @@ impl Translator<'_, '_> {
                 let callee = unsafe { Value::from_bits(site.target) };
                 let code = code_of_value(callee).expect("a script function");
                 if !Self::takes(code, n) {
-                    return self.step(i);
+                    return self.step();
                 }
                 let args = self.args(i.c(), n);
                 if !one_class {

@@ -415,7 +415,7 @@ impl<'a, 'b> Translator<'a, 'b> {
     fn instruction(&mut self, i: Instr) {
         let op = i.op().expect("verified");
         if by_step(op) || self.stress && op.info().flags & crate::bytecode::ops::ALLOCATES != 0 {
-            return self.step(i);
+            return self.step();
         }
         match op {
             Op::Nop => {}
@@ -502,14 +502,13 @@ impl<'a, 'b> Translator<'a, 'b> {
     }
 
     /// Executes the instruction by the interpreter: all that it may look at is in the frames, and what it wrote is read from there.
-    fn step(&mut self, i: Instr) {
+    fn step(&mut self) {
         self.write_back_live();
         self.save_position(0);
         let left = self.call(super::runtime::step as *const () as usize, b"i>i", &[self.thread])[0];
         let leave = self.cold();
         let jumps = self.unit.insts[self.pc].target != NOWHERE;
         let falls = self.unit.falls_through(&self.inst());
-        let _ = i;
         let code = if jumps {
             let jumped = self.block();
             let stays = self.block();

@@ -161,7 +161,7 @@ impl Translator<'_, '_> {
             }
             Op::IDivI | Op::IModI => {
                 if matches!(i.sc(), 0 | -1) {
-                    return self.step(i);
+                    return self.step();
                 }
                 let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
                 let result = if op == Op::IDivI { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) };
