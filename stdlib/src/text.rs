@@ -2,7 +2,7 @@
 //! own, a function of the prelude is asked to call it.
 
 use crate::receiver;
-use corella_vm::class::{Class, Member, error_slot};
+use corella_vm::class::{Class, ErrorClass, Member, error_slot};
 use corella_vm::error::{Control, Outcome};
 use corella_vm::object::display::{self, Piece, TooLong};
 use corella_vm::object::{Instance, Kind, array, class_id, string};
@@ -11,8 +11,10 @@ use corella_vm::thread::Thread;
 use corella_vm::value::Value;
 use corella_vm::vm::Vm;
 
-/// Most bytes of a rendered value.
-const LIMIT: usize = 1 << 30;
+/// Most bytes of a rendered value. A structure that refers to the same part from many places can be exponentially longer as text.
+const LIMIT: usize = 1 << 28;
+/// Bytes of text that count as one unit of work.
+const BYTES_PER_UNIT: u64 = 8;
 
 /// `to_string` of any value.
 pub(crate) fn to_string(thread: &mut Thread, value: Value) -> Outcome {
@@ -43,7 +45,8 @@ fn rendered(thread: &mut Thread, value: Value, quoted: bool) -> Outcome {
 
 fn pieces(thread: &mut Thread, value: Value, quoted: bool) -> Outcome<Vec<Piece>> {
     let vm = thread.vm.clone();
-    let pieces = display::render(value, quoted, LIMIT, &mut |value, to| {
+    let limit = limit(thread);
+    let pieces = display::render(value, quoted, limit, &mut |value, to| {
         let class = vm.class_of(value);
         if class.member(sym::TO_STRING).is_some() {
             return write_error(&vm, value, to);
@@ -57,11 +60,30 @@ fn pieces(thread: &mut Thread, value: Value, quoted: bool) -> Outcome<Vec<Piece>
         Ok(pieces) => {
             let bytes: usize =
                 pieces.iter().map(|p| if let Piece::Text(text) = p { text.len() } else { 8 }).sum();
-            thread.charge(bytes as u64 / 8);
+            thread.charge(bytes as u64 / BYTES_PER_UNIT);
             Ok(pieces)
         }
-        Err(TooLong) => Err(Control::OutOfMemory),
+        Err(TooLong) => {
+            thread.charge(limit as u64 / BYTES_PER_UNIT);
+            Err(if limit == thread.heap.room() {
+                Control::OutOfMemory
+            } else if limit < LIMIT {
+                thread.fuel_error()
+            } else {
+                let message = format!(
+                    "the text of this {} would be longer than {LIMIT} bytes: does it refer to the same things from very many places?",
+                    vm.class_of(value).name
+                );
+                thread.error(ErrorClass::LimitError, message)
+            })
+        }
     }
+}
+
+/// How long a text may become: what memory and fuel are left for, since nothing stops the work on its way.
+fn limit(thread: &Thread) -> usize {
+    let fuel = thread.vm.registry.fuel_left().saturating_mul(BYTES_PER_UNIT);
+    LIMIT.min(thread.heap.room()).min(usize::try_from(fuel).unwrap_or(usize::MAX))
 }
 
 /// The text of a value if no hook has to be called for it.

@@ -23,6 +23,7 @@ pub mod loader;
 pub mod names;
 pub mod native;
 pub mod object;
+mod reserved;
 pub mod symbol;
 pub mod thread;
 pub mod value;

@@ -12,6 +12,7 @@ use crate::native::NativeDef;
 use crate::object::class_id;
 use crate::object::function::{ClassObject, Native};
 use crate::object::{Header, Instance, Kind, string};
+use crate::reserved::Reserved;
 use crate::symbol::{Symbol, Symbols};
 use crate::thread::registry::Registry;
 use crate::value::Value;
@@ -57,7 +58,7 @@ pub struct Vm {
     pub loader: Option<Box<dyn ModuleLoader>>,
     /// The compiler. Before what it compiles, so that it is dropped first.
     pub(crate) jit: crate::jit::Jit,
-    classes: Box<[AtomicPtr<Class>]>,
+    classes: Reserved<AtomicPtr<Class>>,
     class_count: AtomicU32,
     pub(crate) builtins: RwLock<NameMap<String, Value>>,
     pub(crate) modules: Mutex<crate::loader::ModuleTable>,
@@ -108,8 +109,8 @@ impl Vm {
         loader: Option<Box<dyn ModuleLoader>>,
         output: Box<dyn Write + Send>,
     ) -> Self {
-        // SAFETY: all-zero bytes are a null pointer. Nothing is written, so that what is not used takes no memory.
-        let classes = unsafe { Box::new_zeroed_slice(MAX_CLASSES).assume_init() };
+        // SAFETY: all-zero bytes are a null pointer.
+        let classes = unsafe { Reserved::zeroed(MAX_CLASSES) };
         let vm = Self {
             symbols: Symbols::new(),
             immortals: Immortals::default(),
@@ -210,7 +211,7 @@ impl Vm {
         let pointer: *const Class = &*class;
         // SAFETY: the object was just allocated with room for a ClassObject; the class lives as long as the VM.
         unsafe { (&raw mut (*object.cast::<ClassObject>()).class).write(pointer) };
-        self.classes[id as usize].store(pointer.cast_mut(), Ordering::Release);
+        self.classes.as_slice()[id as usize].store(pointer.cast_mut(), Ordering::Release);
         self.class_count.store(id + 1, Ordering::Release);
         // A name may mean another class from now on.
         self.method_epoch.fetch_add(1, Ordering::Release);
@@ -233,7 +234,7 @@ impl Vm {
     /// The class with this id.
     #[inline]
     pub fn class(&self, id: u32) -> &'static Class {
-        let pointer = self.classes[id as usize].load(Ordering::Acquire);
+        let pointer = self.classes.as_slice()[id as usize].load(Ordering::Acquire);
         assert!(!pointer.is_null(), "class ids in headers are ids of classes that exist");
         // SAFETY: classes live as long as the VM.
         unsafe { &*pointer }

@@ -485,6 +485,9 @@ impl Heap {
             self.cycle.survivors.entry(heap).or_default().push(target);
         }
         let all = self.cycle.publish_all;
+        if all {
+            self.forget_dead_owners();
+        }
         let mut published = true;
         let mut none = Vec::new();
         for Import { heap, importer, .. } in &mut self.importers {
@@ -497,6 +500,12 @@ impl Heap {
         }
         self.cycle.publish_all = false;
         self.cycle.published = published;
+    }
+
+    /// Drops the lists of heaps that are gone: they went because none of their objects was listed any more.
+    fn forget_dead_owners(&mut self) {
+        let shared = self.shared().clone();
+        self.importers.retain(|import| shared.owner(import.heap).is_some());
     }
 
     /// The target of a weak reference of this heap, held from now on; null if it is dead.

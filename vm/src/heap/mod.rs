@@ -496,6 +496,11 @@ impl Heap {
         if bytes > isize::MAX as usize || !self.space.has_room_for(bytes) { Err(OutOfMemory) } else { Ok(()) }
     }
 
+    /// Bytes that the VM's limit leaves.
+    pub fn room(&self) -> usize {
+        self.space.room()
+    }
+
     /// Counts memory that objects hold outside the heap (more, or less again).
     pub fn charge_external(&mut self, bytes: isize) {
         self.space.charge_external(bytes);

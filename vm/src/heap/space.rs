@@ -94,8 +94,13 @@ impl Space {
 
     /// Whether `bytes` more would stay within the VM's limit and the overshoot that is allowed just now.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        bytes <= self.room()
+    }
+
+    /// Bytes that the VM's limit leaves.
+    pub(crate) fn room(&self) -> usize {
         let most = self.memory.budget.limit().saturating_add(self.slack);
-        self.memory.budget.used().checked_add(bytes).is_some_and(|after| after <= most)
+        most.saturating_sub(self.memory.budget.used())
     }
 
     /// Whether less than an eighth of the VM's limit is left.

@@ -544,6 +544,8 @@ fn the_heap_of_an_ended_thread_lives_while_others_refer_to_it() {
     }
     assert_eq!(shared.frozen_heaps(), 0);
     assert_eq!(count.load(Ordering::Relaxed), 1);
+    b.collect(&mut roots);
+    assert!(b.importers.is_empty(), "the list of a heap that is gone goes as well");
 }
 
 /// A cell of `to` that holds a proxy of an object of `from`, which it gets through a pin.

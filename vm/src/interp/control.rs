@@ -379,6 +379,14 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     None
 }
 
+impl Thread {
+    /// What a native returns whose work would need more fuel than is left; it has charged what it did.
+    #[cold]
+    pub fn fuel_error(&mut self) -> Control {
+        Control::Throw(no_fuel(self))
+    }
+}
+
 fn no_fuel(thread: &mut Thread) -> Value {
     let message = format!("the fuel limit of {} units is used up", thread.vm.config.fuel_limit);
     thread.certain_error(ErrorClass::LimitError, &message)

@@ -33,6 +33,7 @@ use crate::heap::Heap;
 use crate::interp::ic::Ic;
 use crate::object::array::Array;
 use crate::object::task::{Stack, Task};
+use crate::reserved::Reserved;
 use crate::value::Value;
 use crate::vm::Vm;
 use registry::ThreadShared;
@@ -82,6 +83,8 @@ pub struct Thread {
     pub current: *mut Task,
     /// Inline caches, indexed by `Code::ic_base + site`.
     pub ics: *mut Ic,
+    /// The room that `ics` leads to.
+    _ics: Reserved<Ic>,
     /// How instances of each class are made, with the method epoch at which that was found.
     pub(crate) constructions: Vec<(u32, Construction)>,
     /// Whether `Task.send` is the library's, and the method epoch at which that was found.
@@ -152,12 +155,8 @@ impl Thread {
         };
         let heap = Heap::new(vm.registry.heaps.clone(), config);
         shared.heap_number.store(heap.number(), Ordering::Release);
-        let layout = std::alloc::Layout::array::<Ic>(MAX_IC_SITES).expect("the size is constant and sane");
-        // SAFETY: the layout is not empty, and all-zero bytes are a valid (empty) Ic.
-        let ics = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<Ic>();
-        if ics.is_null() {
-            std::alloc::handle_alloc_error(layout);
-        }
+        // SAFETY: all-zero bytes are a valid (empty) Ic.
+        let room = unsafe { Reserved::<Ic>::zeroed(MAX_IC_SITES) };
         let draw = vm.config.seed.map(|seed| baton::Draw::new(seed, shared.id));
         let mut sched = sched::Sched::default();
         sched.draw = draw;
@@ -178,7 +177,8 @@ impl Thread {
             stop_seen: None,
             jit,
             current: std::ptr::null_mut(),
-            ics,
+            ics: room.as_ptr(),
+            _ics: room,
             constructions: Vec::new(),
             native_send: (0, false),
             mode,
@@ -338,13 +338,5 @@ impl Thread {
     pub fn own_env(&self, env: u32) -> Option<*mut Array> {
         let value = *self.envs.get(env as usize)?;
         value.is_kind(crate::object::Kind::Array).then(|| value.pointer().cast())
-    }
-}
-
-impl Drop for Thread {
-    fn drop(&mut self) {
-        let layout = std::alloc::Layout::array::<Ic>(MAX_IC_SITES).expect("the size is constant and sane");
-        // SAFETY: allocated in `new` with this layout; Ic has no destructor.
-        unsafe { std::alloc::dealloc(self.ics.cast(), layout) };
     }
 }
