@@ -360,7 +360,7 @@ impl Translator<'_, '_> {
     /// Calls a script function with these arguments. What is live afterwards is in the frames before.
     fn frame_call(&mut self, callee: Target, function: Ir, args: &[Ir], dst: u16, kind: ReturnKind) -> Ir {
         self.open_frames();
-        let live = self.live_after_call(dst);
+        let live = self.live_after_call(dst, kind);
         for r in live.iter().filter(|r| self.state.dirty.has(*r)).collect::<Vec<_>>() {
             self.write_back(r);
         }
@@ -447,11 +447,16 @@ impl Translator<'_, '_> {
         value
     }
 
-    fn live_after_call(&self, dst: u16) -> Bits {
+    /// Registers that have to be in the frame when a callee runs. If it throws, a handler sees what its result's register held before the
+    /// call; but that of a constructor holds the instance already, and is in the frame.
+    fn live_after_call(&self, dst: u16, kind: ReturnKind) -> Bits {
         let mut live = self.facts.live[self.pc + 1].clone();
         live.remove(dst as usize);
         if let Some(caught) = self.facts.caught(self.pc) {
             live.union(caught);
+        }
+        if kind == ReturnKind::Discard {
+            live.remove(dst as usize);
         }
         live
     }
