@@ -483,6 +483,11 @@ impl Heap {
         self.space.over_limit()
     }
 
+    /// Whether less than an eighth of the VM's limit is left.
+    pub fn nearly_full(&self) -> bool {
+        self.space.nearly_full()
+    }
+
     /// Allows a few blocks beyond the limit until the next full collection, so that a MemoryError can be made and
     /// caught.
     pub fn grant_reserve(&mut self) {

@@ -38,7 +38,7 @@ pub fn handle(thread: &mut Thread, control: Control) -> Option<Exit> {
                 return throw(thread, error);
             }
             thread.retry_pc = thread.pc;
-            thread.collect_now();
+            thread.collect_for_room();
             // SAFETY: the instruction before `pc` is the one that was being executed.
             thread.pc = unsafe { thread.pc.sub(1) };
             None
@@ -243,7 +243,7 @@ pub fn finish_instruction(thread: &mut Thread, value: Value) -> Option<Exit> {
 #[cold]
 fn finish_without_memory(thread: &mut Thread, value: Value) -> Option<Exit> {
     let key = thread.pin(value);
-    thread.collect_now();
+    thread.collect_for_room();
     thread.unpin(key);
     match complete(thread, value) {
         Ok(()) => None,
@@ -341,7 +341,7 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
     if thread.heap.wants_safepoint() {
         thread.collect_slice();
         if thread.heap.over_limit() {
-            thread.collect_now();
+            thread.collect_for_room();
             if thread.heap.over_limit() {
                 let error = memory_error(thread);
                 return throw_between(thread, error);

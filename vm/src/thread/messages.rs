@@ -101,7 +101,7 @@ fn handle(thread: &mut Thread, message: Message, memory: &mut Memory) {
     let mut outcome = process(thread, &message);
     // As with an instruction: what runs out of memory has changed nothing, and is done again after a collection.
     if matches!(outcome, Err(Control::OutOfMemory)) && *memory == Memory::Unknown {
-        thread.collect_now();
+        thread.collect_for_room();
         outcome = process(thread, &message);
         if matches!(outcome, Err(Control::OutOfMemory)) {
             *memory = Memory::Full;

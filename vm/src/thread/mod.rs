@@ -14,6 +14,7 @@ pub mod mailbox;
 pub mod messages;
 mod queue;
 pub mod registry;
+mod room;
 pub mod roots;
 pub mod sched;
 pub mod stack;
@@ -77,6 +78,8 @@ pub struct Thread {
     pub(crate) held_off: bool,
     /// When the running task was first seen to hold off a host's interrupt.
     pub(crate) stop_seen: Option<std::time::Instant>,
+    /// When other threads were last asked to collect and it did not help.
+    asked_for_room: Option<std::time::Instant>,
     /// What compiled code needs of the thread.
     pub(crate) jit: crate::jit::ThreadJit,
     /// The running task, or null.
@@ -175,6 +178,7 @@ impl Thread {
             used: 0,
             held_off: false,
             stop_seen: None,
+            asked_for_room: None,
             jit,
             current: std::ptr::null_mut(),
             ics: room.as_ptr(),

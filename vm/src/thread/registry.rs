@@ -179,6 +179,8 @@ pub struct ThreadShared {
     pub heap_number: AtomicU32,
     /// A host wants what runs to end, even if nothing may come in between (`atomic`, a thread that does not switch).
     pub stop: AtomicBool,
+    /// It has collected and waits until others have: see `room`.
+    pub(super) waits_for_room: AtomicBool,
     /// Somebody has asked it to end: nothing new is to begin there.
     pub asked_to_end: AtomicBool,
     /// Tasks of other threads that wait for the end of this one; `None` once that has come.
@@ -268,6 +270,7 @@ impl Registry {
             limit: Arc::new(AtomicU64::new(0)),
             heap_number: AtomicU32::new(u32::MAX),
             stop: AtomicBool::new(false),
+            waits_for_room: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
             joiners: Mutex::new(Some(Vec::new())),
             inbox: Inbox::new(),
