@@ -164,3 +164,20 @@ fn prelude_call(thread: &mut Thread, name: &str, args: &[Value]) -> Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compiled_code_knows_by_name_is_there() {
+        let mut names: Vec<(&str, &str)> =
+            MODULES.iter().flat_map(|(module, rows)| rows.iter().map(|row| (*module, row.0))).collect();
+        for table in CLASSES {
+            names.extend(table.readers.iter().chain(table.writers).map(|row| (table.name, row.0)));
+        }
+        for (owner, name, _) in corella_vm::jit::INTRINSICS {
+            assert!(names.contains(&(owner, name)), "the library has no native {owner}.{name}");
+        }
+    }
+}

@@ -328,11 +328,11 @@ fn kill_against_completion(pinned: bool) {
         let mut freed = false;
         for _ in 0..2 {
             if inbox.mailbox.take_request() {
-                while let Some(target) = inbox.mailbox.pop() {
+                inbox.mailbox.take(usize::MAX, |target| {
                     // The task is looked at: it has ended, so the kill does nothing.
                     world.read();
                     world.table.unpin(target);
-                }
+                });
             }
             if !freed && !world.found() {
                 world.free();

@@ -3,6 +3,7 @@
 //! Invariant: machine code is never freed before the VM, like the linked code that it belongs to: a native frame may return into code
 //! that has been replaced. Memory is writable before it is executable, never both (`cranelift-jit` sees to that).
 
+use super::detours::Detours;
 use super::layout::Layout;
 use super::masks::Assume;
 use super::record::{Records, name_of};
@@ -108,6 +109,7 @@ pub(super) struct Compiler {
     module: Option<JITModule>,
     contexts: FunctionBuilderContext,
     layout: Layout,
+    detours: Detours,
     /// What compiled code refers to.
     exits: Vec<Box<Exit>>,
 }
@@ -138,6 +140,7 @@ impl Compiler {
             module: Some(JITModule::new(builder)),
             contexts: FunctionBuilderContext::new(),
             layout,
+            detours: Detours::default(),
             exits: Vec::new(),
         })
     }
@@ -161,8 +164,10 @@ impl Compiler {
         context.func.signature = signature;
         context.func.name = UserFuncName::user(0, id);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
+        let (detours, layout, symbols) = (&mut self.detours, &self.layout, &mut self.symbols);
+        let mut detour = |target, shape| detours.to(target, shape, module, layout, symbols);
         let Translated { entries, exits } =
-            Translator::run(&mut builder, Rc::new(unit), &self.layout, assume, stress);
+            Translator::run(&mut builder, Rc::new(unit), layout, &mut detour, assume, stress);
         self.exits.extend(exits);
         builder.finalize(module.target_config());
         (context, entries)

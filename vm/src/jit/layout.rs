@@ -23,6 +23,8 @@ pub(super) struct Layout {
     pub(super) bump: i32,
     pub(super) bump_end: i32,
     pub(super) native_limit: i32,
+    /// Of what a detour gives.
+    pub(super) results: i32,
     pub(super) code_entry: i32,
     pub(super) code_value: i32,
     pub(super) code_registers: i32,
@@ -48,6 +50,7 @@ impl Layout {
             used: offset_of!(Thread, used) as i32,
             stack_end: offset_of!(Thread, stack_end) as i32,
             limit: jit + offset_of!(super::ThreadJit, limit) as i32,
+            results: jit + offset_of!(super::ThreadJit, results) as i32,
             native_limit: jit + offset_of!(super::ThreadJit, native_limit) as i32,
             code_entry: (offset_of!(Code, jit) + offset_of!(super::JitSlot, entry)) as i32,
             code_value: offset_of!(Code, value) as i32,

@@ -18,6 +18,8 @@ pub use slot::JitSlot;
 #[cfg(feature = "jit")]
 mod compile;
 #[cfg(feature = "jit")]
+mod detours;
+#[cfg(feature = "jit")]
 mod facts;
 #[cfg(feature = "jit")]
 mod feedback;
@@ -206,6 +208,9 @@ pub(crate) struct ThreadJit {
     pub(crate) native_limit: usize,
     /// Heat at which a function is compiled; `u32::MAX` for never.
     pub(crate) hot: u32,
+    /// What the last function that was called by a detour gave.
+    #[cfg(feature = "jit")]
+    pub(crate) results: [u64; detours::RESULTS],
 }
 
 impl ThreadJit {
@@ -218,7 +223,15 @@ impl ThreadJit {
         };
         let none = Method { class: 0, name: 0, epoch: 0, function: crate::value::Value::NULL };
         let entries = if hot == u32::MAX { 0 } else { METHODS };
-        Self { control: None, methods: vec![none; entries].into(), limit, native_limit: 0, hot }
+        Self {
+            control: None,
+            methods: vec![none; entries].into(),
+            limit,
+            native_limit: 0,
+            hot,
+            #[cfg(feature = "jit")]
+            results: [0; detours::RESULTS],
+        }
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -238,6 +251,8 @@ pub(crate) use compile::Jit;
 #[cfg(feature = "jit")]
 pub(crate) use enter::{count, enter, failed};
 #[cfg(feature = "jit")]
+pub use intrinsics::INTRINSICS;
+#[cfg(feature = "jit")]
 pub(crate) use listing::listings;
 
 #[cfg(feature = "jit")]
@@ -253,6 +268,9 @@ mod without {
     /// Nothing.
     #[derive(Default)]
     pub(crate) struct Jit;
+
+    /// No native is known.
+    pub const INTRINSICS: &[(&str, &str, ())] = &[];
 
     impl Jit {
         pub(crate) fn prepare(&self, _: &crate::vm::Vm) {}
@@ -280,5 +298,7 @@ mod without {
         unreachable!("nothing is compiled in this build")
     }
 }
+#[cfg(not(feature = "jit"))]
+pub use without::INTRINSICS;
 #[cfg(not(feature = "jit"))]
 pub(crate) use without::{Jit, count, enter, listings};

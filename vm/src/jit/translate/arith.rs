@@ -90,7 +90,7 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(rare);
         let results = self.call(runtime::unbox_float as *const () as usize, b"i>ii", &[word]);
         self.guard(results[1]);
-        let float = self.b.ins().bitcast(F64, cranelift_codegen::ir::MemFlagsData::new(), results[0]);
+        let float = self.float_of(results[0]);
         self.b.ins().jump(done, &[float.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]

@@ -428,7 +428,7 @@ impl Translator<'_, '_> {
         self.b.ins().brif(entry, compiled, &[], not, &[]);
         self.b.switch_to_block(not);
         let enter = runtime::enter_interpreter as *const () as usize;
-        let left = self.call(enter, b"iii>i", &[self.thread, new, address])[0];
+        let left = self.call_plainly(enter, b"iii>i", &[self.thread, new, address])[0];
         self.exit(left);
         self.b.switch_to_block(compiled);
         let zero = self.word(0);

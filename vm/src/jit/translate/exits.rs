@@ -84,7 +84,7 @@ impl Translator<'_, '_> {
     pub(super) fn check(&mut self, result: Ir) {
         let failed = self.b.ins().icmp_imm_s(IntCC::Equal, result, runtime::FAILED as i64);
         let block = self.leaving();
-        let fine = self.block();
+        let fine = self.beside();
         self.b.ins().brif(failed, block, &[], fine, &[]);
         self.b.switch_to_block(fine);
     }
@@ -237,7 +237,7 @@ impl Translator<'_, '_> {
                 self.flush_used();
             }
             let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
-            let left = self.call(helper, b"iiii>i", &[self.thread, base, exit, code])[0];
+            let left = self.call_plainly(helper, b"iiii>i", &[self.thread, base, exit, code])[0];
             self.exit(left);
         }
         if let Some(block) = self.common_exit {

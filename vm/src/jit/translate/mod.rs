@@ -19,6 +19,7 @@ mod raw;
 mod splice;
 mod state;
 
+use super::detours;
 use super::facts::{Bits, Facts};
 use super::feedback::Feedback;
 use super::layout::Layout;
@@ -33,10 +34,13 @@ use crate::code::Code;
 use crate::object::task::FRAME_WORDS;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, Value as Ir};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, SigRef, Value as Ir};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, Switch, Variable};
 use std::rc::Rc;
+
+/// Gives the address of the detour to a function of the runtime, if there is one.
+pub(super) type Detour<'a> = dyn FnMut(usize, &'static [u8]) -> Option<usize> + 'a;
 
 /// In which forms a tagged register's value is at hand: a set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,6 +85,7 @@ pub(super) struct Translator<'a, 'b> {
     b: &'a mut FunctionBuilder<'b>,
     unit: Rc<Unit>,
     layout: &'a Layout,
+    detour: &'a mut Detour<'a>,
     assume: Assume,
     stress: bool,
     facts: Facts,
@@ -123,6 +128,7 @@ pub(super) struct Translator<'a, 'b> {
     /// Blocks of the instruction that is being translated.
     fresh: Vec<Block>,
     signatures: Vec<(&'static [u8], SigRef)>,
+    detour_signatures: Vec<(&'static [u8], SigRef)>,
 }
 
 /// What a translation gives beside the code.
@@ -139,6 +145,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         builder: &'a mut FunctionBuilder<'b>,
         unit: Rc<Unit>,
         layout: &'a Layout,
+        detour: &'a mut Detour<'a>,
         assume: Assume,
         stress: bool,
     ) -> Translated {
@@ -167,6 +174,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             b: builder,
             unit,
             layout,
+            detour,
             assume,
             stress,
             facts,
@@ -198,6 +206,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             exits: Vec::new(),
             fresh: Vec::new(),
             signatures: Vec::new(),
+            detour_signatures: Vec::new(),
         };
         let entries = translator.entries(entry);
         translator.body();
@@ -306,7 +315,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         self.b.switch_to_block(elsewhere);
         let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
         let enter = super::runtime::enter_interpreter as *const () as usize;
-        let left = self.call(enter, b"iii>i", &[self.thread, base, code])[0];
+        let left = self.call_plainly(enter, b"iii>i", &[self.thread, base, code])[0];
         self.exit(left);
         self.b.switch_to_block(fine);
         let used = self.load(self.thread, self.layout.used);
@@ -356,7 +365,7 @@ impl<'a, 'b> Translator<'a, 'b> {
                 Have::FLOAT => {
                     let bits =
                         self.call(super::runtime::unbox_float as *const () as usize, b"i>ii", &[word])[0];
-                    let float = self.b.ins().bitcast(F64, MemFlagsData::new(), bits);
+                    let float = self.float_of(bits);
                     self.b.def_var(self.floats[r], float);
                 }
                 Have::INT => {
@@ -571,23 +580,62 @@ impl<'a, 'b> Translator<'a, 'b> {
         if let Some((_, known)) = self.signatures.iter().find(|(s, _)| *s == shape) {
             return *known;
         }
-        let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
-        let mut results = false;
-        for c in shape {
-            let kind = AbiParam::new(if *c == b'f' { F64 } else { I64 });
-            match c {
-                b'>' => results = true,
-                _ if results => signature.returns.push(kind),
-                _ => signature.params.push(kind),
-            }
-        }
-        let made = self.b.import_signature(signature);
+        let convention = CallConv::triple_default(&self.layout.triple);
+        let made = self.b.import_signature(detours::signature(shape, convention));
         self.signatures.push((shape, made));
         made
     }
 
-    /// Calls a function of the runtime. `shape`: `i` for a word, `f` for a float, results after `>`.
+    /// Calls a function of the runtime; in cold code so that nothing has to leave its register. `shape`: `i` for a word, `f` for a float,
+    /// results after `>`.
     fn call(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> smallvec::SmallVec<[Ir; 2]> {
+        if self.is_cold()
+            && let Some(detour) = (self.detour)(address, shape)
+        {
+            return self.call_by_detour(detour, shape, args);
+        }
+        self.call_plainly(address, shape, args)
+    }
+
+    /// Whether what is being translated is off the straight path.
+    fn is_cold(&self) -> bool {
+        self.b.current_block().is_some_and(|block| self.b.func.layout.is_cold(block))
+    }
+
+    fn call_by_detour(
+        &mut self,
+        detour: usize,
+        shape: &'static [u8],
+        args: &[Ir],
+    ) -> smallvec::SmallVec<[Ir; 2]> {
+        let known = self.detour_signatures.iter().find(|(s, _)| *s == shape).map(|(_, known)| *known);
+        let signature = known.unwrap_or_else(|| {
+            let made = self.b.import_signature(detours::detour_signature(shape));
+            self.detour_signatures.push((shape, made));
+            made
+        });
+        let callee = self.b.ins().iconst(I64, detour as i64);
+        let mut all: smallvec::SmallVec<[Ir; 8]> = smallvec::smallvec![self.thread];
+        all.extend_from_slice(args);
+        self.b.ins().call_indirect(signature, callee, &all);
+        let results = shape.iter().skip_while(|c| **c != b'>').skip(1);
+        let place = |k: usize| self.layout.results + 8 * k as i32;
+        results
+            .enumerate()
+            .map(|(k, c)| {
+                let kind = if *c == b'f' { F64 } else { I64 };
+                self.b.ins().load(kind, MemFlagsData::trusted(), self.thread, place(k))
+            })
+            .collect()
+    }
+
+    /// Calls a function of the runtime by the platform's convention.
+    fn call_plainly(
+        &mut self,
+        address: usize,
+        shape: &'static [u8],
+        args: &[Ir],
+    ) -> smallvec::SmallVec<[Ir; 2]> {
         let signature = self.signature(shape);
         let callee = self.b.ins().iconst(I64, address as i64);
         let call = self.b.ins().call_indirect(signature, callee, args);
@@ -630,6 +678,11 @@ impl<'a, 'b> Translator<'a, 'b> {
         let block = self.b.create_block();
         self.fresh.push(block);
         block
+    }
+
+    /// A block that is off the straight path if what is being translated is.
+    fn beside(&mut self) -> Block {
+        if self.is_cold() { self.cold() } else { self.block() }
     }
 
     /// A block off the straight path.

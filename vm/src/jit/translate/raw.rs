@@ -7,8 +7,9 @@ use super::Translator;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::{Op, Operand};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::immediates::Ieee64;
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
+use cranelift_codegen::ir::{InstBuilder, InstructionData, MemFlagsData, Opcode, Value as Ir};
 
 /// Which registers only ever hold floats: raw ones that no operation on integers touches, directly or over moves.
 pub(super) fn only_floats(unit: &Unit) -> Vec<bool> {
@@ -59,10 +60,36 @@ pub(super) fn only_floats(unit: &Unit) -> Vec<bool> {
 }
 
 impl Translator<'_, '_> {
+    /// The operation that computes a value, if that is one.
+    fn made_by(&self, value: Ir) -> Option<(Opcode, InstructionData)> {
+        let inst = self.b.func.dfg.value_def(value).inst()?;
+        let data = self.b.func.dfg.insts[inst];
+        Some((data.opcode(), data))
+    }
+
+    /// The float with these bits: the one that they have been taken from, if they have just been.
+    pub(super) fn float_of(&mut self, bits: Ir) -> Ir {
+        match self.made_by(bits) {
+            Some((Opcode::Bitcast, InstructionData::LoadNoOffset { arg, .. })) => arg,
+            Some((_, InstructionData::UnaryImm { opcode: Opcode::Iconst, imm })) => {
+                self.b.ins().f64const(Ieee64::with_bits(imm.bits() as u64))
+            }
+            _ => self.b.ins().bitcast(F64, MemFlagsData::new(), bits),
+        }
+    }
+
+    /// The bits of a float: those that it has been made of, if it has just been.
+    pub(super) fn bits_of(&mut self, float: Ir) -> Ir {
+        match self.made_by(float) {
+            Some((Opcode::Bitcast, InstructionData::LoadNoOffset { arg, .. })) => arg,
+            _ => self.b.ins().bitcast(I64, MemFlagsData::new(), float),
+        }
+    }
+
     pub(super) fn raw_int(&mut self, r: u16) -> Ir {
         let value = self.b.use_var(self.words[r as usize]);
         match self.raw_floats[r as usize] {
-            true => self.b.ins().bitcast(I64, MemFlagsData::new(), value),
+            true => self.bits_of(value),
             false => value,
         }
     }
@@ -71,13 +98,13 @@ impl Translator<'_, '_> {
         let value = self.b.use_var(self.words[r as usize]);
         match self.raw_floats[r as usize] {
             true => value,
-            false => self.b.ins().bitcast(F64, MemFlagsData::new(), value),
+            false => self.float_of(value),
         }
     }
 
     pub(super) fn set_raw_int(&mut self, r: u16, value: Ir) {
         let value = match self.raw_floats[r as usize] {
-            true => self.b.ins().bitcast(F64, MemFlagsData::new(), value),
+            true => self.float_of(value),
             false => value,
         };
         self.b.def_var(self.words[r as usize], value);
@@ -87,7 +114,7 @@ impl Translator<'_, '_> {
     pub(super) fn set_raw_float(&mut self, r: u16, value: Ir) {
         let value = match self.raw_floats[r as usize] {
             true => value,
-            false => self.b.ins().bitcast(I64, MemFlagsData::new(), value),
+            false => self.bits_of(value),
         };
         self.b.def_var(self.words[r as usize], value);
         self.state.dirty.add(r as usize);

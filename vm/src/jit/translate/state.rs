@@ -10,7 +10,7 @@ use crate::object::task::FRAME_WORDS;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
+use cranelift_codegen::ir::{InstBuilder, Value as Ir};
 
 const FLOAT_BIAS: i64 = 3 << 60;
 
@@ -246,7 +246,7 @@ impl Translator<'_, '_> {
         self.b.ins().jump(done, &[float.into()]);
         self.b.switch_to_block(rare);
         let bits = self.call(runtime::unbox_float as *const () as usize, b"i>ii", &[word])[0];
-        let float = self.b.ins().bitcast(F64, MemFlagsData::new(), bits);
+        let float = self.float_of(bits);
         self.b.ins().jump(done, &[float.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
@@ -257,12 +257,12 @@ impl Translator<'_, '_> {
         let bits = self.b.ins().rotr_imm_s(word, 3);
         let bias = self.word(FLOAT_BIAS);
         let bits = self.b.ins().isub(bits, bias);
-        self.b.ins().bitcast(F64, MemFlagsData::new(), bits)
+        self.float_of(bits)
     }
 
     /// A float as a value.
     pub(super) fn box_float(&mut self, float: Ir) -> Ir {
-        let bits = self.b.ins().bitcast(I64, MemFlagsData::new(), float);
+        let bits = self.bits_of(float);
         let bias = self.word(FLOAT_BIAS);
         let word = self.b.ins().iadd(bits, bias);
         let word = self.b.ins().rotl_imm_s(word, 3);
