@@ -78,6 +78,8 @@ pub struct Thread {
     pub(crate) held_off: bool,
     /// When the running task was first seen to hold off a host's interrupt.
     pub(crate) stop_seen: Option<std::time::Instant>,
+    /// Whether polls have to come at exact counts.
+    exact: bool,
     /// When other threads were last asked to collect and it did not help.
     asked_for_room: Option<std::time::Instant>,
     /// What compiled code needs of the thread.
@@ -160,6 +162,10 @@ impl Thread {
         shared.heap_number.store(heap.number(), Ordering::Release);
         // SAFETY: all-zero bytes are a valid (empty) Ic.
         let room = unsafe { Reserved::<Ic>::zeroed(MAX_IC_SITES) };
+        // Otherwise the clock is looked at equally often whoever runs, and the limit need not be set anew for each task.
+        let exact = !matches!(vm.config.tick, crate::config::Tick::Time(_))
+            || vm.config.fuel_limit != u64::MAX
+            || vm.config.seed.is_some();
         let draw = vm.config.seed.map(|seed| baton::Draw::new(seed, shared.id));
         let mut sched = sched::Sched::default();
         sched.draw = draw;
@@ -179,6 +185,7 @@ impl Thread {
             held_off: false,
             stop_seen: None,
             asked_for_room: None,
+            exact,
             jit,
             current: std::ptr::null_mut(),
             ics: room.as_ptr(),
@@ -213,10 +220,21 @@ impl Thread {
     #[inline]
     pub fn charge(&mut self, units: u64) {
         self.charged += units;
-        if self.charged >= sched::POLL_UNITS {
+        if self.exact {
+            self.bring_forward(units);
+        } else if self.charged >= sched::POLL_UNITS {
             // The poll does not see this: without a look now, it would be accounted for after thousands of such pieces of work.
             self.shared.limit.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// The next event comes so many units earlier. When fuel or a tick ends then depends on what was done alone, not on whether something
+    /// else, like the collector, had the thread look at its accounts meanwhile.
+    fn bring_forward(&mut self, units: u64) {
+        let limit = self.shared.limit.load(Ordering::Relaxed);
+        // Whoever writes it meanwhile wants the thread's attention, which is sooner still.
+        let earlier = limit.saturating_sub(units);
+        let _ = self.shared.limit.compare_exchange(limit, earlier, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// A script error of a built-in class, to be returned by a native.

@@ -248,14 +248,6 @@ pub enum Turn {
 }
 
 impl Thread {
-    /// Whether polls have to come at exact counts. Otherwise the clock is looked at equally often whoever runs, and the limit need
-    /// not be set anew for each task.
-    fn counts_exactly(&self) -> bool {
-        !matches!(self.vm.config.tick, Tick::Time(_))
-            || self.vm.config.fuel_limit != u64::MAX
-            || self.vm.config.seed.is_some()
-    }
-
     fn begin_tick(&mut self) {
         self.sched.tick_fuel = 0;
         self.sched.tick_end = None;
@@ -288,7 +280,7 @@ impl Thread {
         if new {
             self.begin_tick();
         }
-        if self.counts_exactly() || self.limit() == 0 || self.held_off {
+        if self.exact || self.limit() == 0 || self.held_off {
             self.set_limit();
         }
     }
