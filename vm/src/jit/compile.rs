@@ -126,7 +126,9 @@ impl Compiler {
     fn new(settings: Settings) -> Result<Self, String> {
         let mut flags = settings::builder();
         let mut set = |name, value| flags.set(name, value).map_err(|e| e.to_string());
-        set("opt_level", "speed")?;
+        // What Cranelift's optimiser finds in code that has been specialised already makes long runs 2 % faster (at most 9 %, nbody); it
+        // costs a third of the time that compiling takes, and most functions do not live that long.
+        set("opt_level", "none")?;
         set("is_pic", "false")?;
         set("use_colocated_libcalls", "false")?;
         set("preserve_frame_pointers", "true")?;
