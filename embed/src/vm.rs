@@ -82,7 +82,8 @@ impl Vm {
     /// An error is given to `failed` at once, before those tasks end.
     ///
     /// # Errors
-    /// What was thrown. [`Error::Exit`] if the script called `exit`.
+    /// What was thrown. [`Error::Exit`] if the script called `exit`; its tasks end where they stand then, and nothing of it goes on when
+    /// the VM is used again.
     pub fn run_program(
         &mut self,
         script: &Script,
@@ -92,6 +93,7 @@ impl Vm {
         let result = self.run_to_main(script, args);
         if let Err(error) = &result {
             if matches!(error, Error::Exit(_)) {
+                self.host.abandon();
                 return result;
             }
             self.host.flush();
@@ -99,7 +101,10 @@ impl Vm {
         }
         self.host.finish();
         match self.host.take_exit() {
-            Some(status) => Err(Error::Exit(status)),
+            Some(status) => {
+                self.host.abandon();
+                Err(Error::Exit(status))
+            }
             None => result,
         }
     }

@@ -306,3 +306,26 @@ fn compiled_scripts_are_not_trusted() {
     assert!(corella::Script::from_bytes(&bytes).is_err());
     assert!(corella::Script::from_bytes(b"print(1);").is_err());
 }
+
+/// `exit` ends the program with everything that it has under way, and the host's VM serves for the next one.
+#[test]
+fn what_a_program_has_under_way_ends_with_its_exit() {
+    let captured = Captured::new();
+    let engine = Engine::builder().output(captured.clone()).task_limit(50).build();
+    let mut vm = engine.vm().unwrap();
+    let text = r#"
+        var t = new Thread("other");
+        function wait() { receive(); }
+        function count() { while (true) yield; }
+        var futures = [];
+        try { while (true) { futures.push(spawn wait()); futures.push(spawn count()); } } catch (LimitError e) {}
+        futures[0].on_done(f => print("nobody hears this"));
+        t.spawn(count);
+        exit(3);
+    "#;
+    let script = engine.compile("test.cor", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let ended = vm.run_program(&script, &[], |error| panic!("{}", error.report()));
+    assert!(matches!(ended, Err(Error::Exit(3))), "{ended:?}");
+    assert_eq!(vm.eval::<i64>("await spawn (() => 42)()").unwrap(), 42);
+    assert_eq!(captured.take(), "");
+}

@@ -338,6 +338,12 @@ impl Host {
         self.enter(Thread::finish_others);
     }
 
+    /// Ends the tasks that a program left behind when it called `exit`, without running anything of them any more, and asks the VM's other
+    /// threads to end.
+    pub fn abandon(&mut self) {
+        self.enter(Thread::abandon_program);
+    }
+
     /// Names of the attributes, methods and exports of a variable's value, for completion. Runs no script code.
     pub fn members(&mut self, unit: &Unit, path: &[&str]) -> Vec<String> {
         self.thread.heap.online();

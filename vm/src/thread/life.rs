@@ -176,6 +176,27 @@ impl Thread {
         self.end_tasks();
     }
 
+    /// The program has called `exit`: its tasks end where they stand, and the other threads are asked to end.
+    pub(crate) fn abandon_program(&mut self) {
+        // What waits for a task's end may have a callback, which becomes a task.
+        while self.sched.living > 0 {
+            for index in 0..self.sched.tasks.len() {
+                let task = self.sched.tasks[index];
+                // SAFETY: the table holds living tasks and nulls.
+                if !task.is_null() && unsafe { (*task).state } != TaskState::Done {
+                    self.sched.remove(task);
+                    tasks::abandon(self, task);
+                }
+            }
+        }
+        let vm = self.vm.clone();
+        for other in vm.registry.threads() {
+            if other.id != self.shared.id {
+                let _ = vm.registry.send(other.id, Message::End); // one that has ended meanwhile needs no asking
+            }
+        }
+    }
+
     /// Starts a task on this thread and runs the thread until its future is done, then until the thread's other tasks are,
     /// then ends the VM's other threads. What waits for ever by then is killed.
     ///
