@@ -459,7 +459,9 @@ impl Heap {
             tracer.is_marked(block::large_object(chunk)) || unsafe { !tracer.is_pending(chunk.as_ptr()) }
         });
         let check = self.config.verify || self.config.stress || self.config.poison;
-        self.space.release(&mut self.tracer, full, check);
+        let survived = self.tracer.marked.saturating_sub(self.cycle.live_before);
+        let crowded = !full && survived > self.config.young_bytes / 2;
+        self.space.release(&mut self.tracer, full, crowded, check);
         self.publish();
         if full {
             let live = self.tracer.marked;

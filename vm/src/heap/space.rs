@@ -10,11 +10,14 @@ use super::mark::Tracer;
 use super::shared::Memory;
 use super::{OutOfMemory, finalise};
 use crate::object::Header;
+use std::collections::VecDeque;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
 /// How many blocks are looked at for a hole before a new one is taken.
 const LONGEST_SEARCH: u32 = 16;
+/// Granules that most objects have at most: a block without a hole of that size is as good as full.
+const MODEST: usize = 8;
 /// How many blocks are looked at for an empty one.
 const EMPTY_SEARCH: usize = 8;
 /// How many blocks could be swept in the time that the system takes to get one back.
@@ -27,7 +30,7 @@ pub(crate) struct Space {
     pub(crate) number: u32,
     memory: Arc<Memory>,
     pub(crate) blocks: Vec<NonNull<Head>>,
-    available: Vec<NonNull<Head>>,
+    available: VecDeque<NonNull<Head>>,
     unswept: Vec<NonNull<Head>>,
     touched: Vec<NonNull<Head>>,
     pending: Vec<NonNull<Head>>,
@@ -36,6 +39,8 @@ pub(crate) struct Space {
     pending_large: Vec<NonNull<Head>>,
     /// The block that holes are taken from, and where the search goes on.
     current: *mut Head,
+    /// Whether something has been allocated in it, so that it is among the touched ones.
+    current_touched: bool,
     granule: usize,
     holes: Box<FreeMap>,
     /// Objects with content outside the heap: those that no collection has seen yet, and the others.
@@ -63,7 +68,7 @@ impl Space {
             number,
             memory,
             blocks: Vec::new(),
-            available: Vec::new(),
+            available: VecDeque::new(),
             unswept: Vec::new(),
             touched: Vec::new(),
             pending: Vec::new(),
@@ -71,6 +76,7 @@ impl Space {
             young_large: Vec::new(),
             pending_large: Vec::new(),
             current: null_mut(),
+            current_touched: false,
             granule: GRANULES,
             holes: Box::new(FreeMap::new()),
             young_finalisers: Vec::new(),
@@ -124,14 +130,22 @@ impl Space {
                 let to = to.min(from + wanted.max(most / GRANULE));
                 self.granule = to;
                 if to - from >= wanted {
+                    if !self.current_touched {
+                        self.current_touched = true;
+                        self.touched.extend(NonNull::new(self.current));
+                    }
                     let start = self.current.cast::<u8>();
                     return Ok((start.wrapping_add(from * GRANULE), start.wrapping_add(to * GRANULE)));
                 }
             }
             // A search through a large heap without holes would hold the program up: a new block ends it, unless memory is short.
             searched += 1;
-            self.current = match searched > LONGEST_SEARCH && !self.nearly_full() {
-                true => self.new_block()?,
+            if wanted > MODEST && !self.current_touched && !self.nearly_full() {
+                // There may be smaller holes in it.
+                NonNull::new(self.current).into_iter().for_each(|block| self.available.push_front(block));
+            }
+            (self.current, self.current_touched) = match searched > LONGEST_SEARCH && !self.nearly_full() {
+                true => (self.new_block()?, true),
                 false => self.next_block(colour)?,
             };
             self.granule = FIRST_GRANULE;
@@ -150,7 +164,7 @@ impl Space {
         });
         let block = match empty {
             Some(i) => {
-                let block = self.available.swap_remove(i);
+                let block = self.available.swap_remove_back(i).expect("found there");
                 self.touched.push(block);
                 block.as_ptr()
             }
@@ -160,9 +174,11 @@ impl Space {
         Ok((block.wrapping_add(block::BLOCK_DATA), block.wrapping_add(BLOCK)))
     }
 
-    fn next_block(&mut self, colour: u8) -> Result<*mut Head, OutOfMemory> {
-        let Some(block) = self.available.pop().or_else(|| self.unswept.pop()) else {
-            return self.new_block();
+    /// A block to look for holes in, and whether it is among the touched ones. One in which there is none is in no list any more, until
+    /// the next full collection: all its objects are old.
+    fn next_block(&mut self, colour: u8) -> Result<(*mut Head, bool), OutOfMemory> {
+        let Some(block) = self.available.pop_back().or_else(|| self.unswept.pop()) else {
+            return Ok((self.new_block()?, true));
         };
         let block = block.as_ptr();
         // SAFETY: a block of this heap.
@@ -171,8 +187,7 @@ impl Space {
                 block::clean(block, colour, self.epoch);
             }
         }
-        self.touched.extend(NonNull::new(block));
-        Ok(block)
+        Ok((block, false))
     }
 
     fn new_block(&mut self) -> Result<*mut Head, OutOfMemory> {
@@ -237,7 +252,11 @@ impl Space {
     /// Marking has ended: what was allocated until now (in a full collection: everything) waits to be swept. In a full collection no
     /// block is looked at: there may be very many.
     pub(crate) fn close(&mut self, full: bool, tracer: &mut Tracer) {
+        if !self.current_touched && !full {
+            self.available.extend(NonNull::new(self.current));
+        }
         self.current = null_mut();
+        self.current_touched = false;
         self.granule = GRANULES;
         self.pending.clear();
         self.pending_large.clear();
@@ -275,8 +294,8 @@ impl Space {
     }
 
     /// Nobody can read dead objects any more: drops what they own and frees them, blocks lazily. `full` as at
-    /// [`close`](Self::close).
-    pub(crate) fn release(&mut self, tracer: &mut Tracer, full: bool, poison: bool) {
+    /// [`close`](Self::close); `crowded` says that most of what a young collection looked at lives.
+    pub(crate) fn release(&mut self, tracer: &mut Tracer, full: bool, crowded: bool, poison: bool) {
         self.finalise(tracer, full);
         tracer.pending_before = 0;
         match full {
@@ -305,8 +324,11 @@ impl Space {
         if full {
             self.kept = 0;
             self.unswept.append(&mut self.pending);
+        } else if crowded {
+            // Most of their objects live: they are looked at again when there is nothing better.
+            self.pending.drain(..).for_each(|block| self.available.push_front(block));
         } else {
-            self.available.append(&mut self.pending);
+            self.available.extend(self.pending.drain(..));
         }
     }
 
@@ -384,7 +406,7 @@ impl Space {
                 }
                 self.kept += !any as usize;
             }
-            self.available.push(block);
+            self.available.push_back(block);
         }
         self.unswept.is_empty()
     }

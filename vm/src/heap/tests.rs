@@ -241,6 +241,34 @@ fn garbage_is_reclaimed_by_young_collections_alone() {
 }
 
 #[test]
+fn a_heap_whose_objects_are_replaced_at_random_stays_small() {
+    const OBJECTS: usize = 20_000;
+    let mut heap = heap_with(config());
+    let mut roots = Fixed::default();
+    let list = array(&mut heap, OBJECTS);
+    roots.values.push(list);
+    let mut seed = 42u64;
+    let mut replace = |heap: &mut Heap, roots: &mut Fixed, i: usize| {
+        let object = instance(heap, 4);
+        put(heap, roots.values[0], i, object);
+        if heap.wants_safepoint() {
+            heap.safepoint(roots);
+        }
+    };
+    for i in 0..OBJECTS {
+        replace(&mut heap, &mut roots, i);
+    }
+    heap.collect(&mut roots);
+    let live = heap.used_bytes();
+    for _ in 0..40 * OBJECTS {
+        seed = seed * 16_807 % 2_147_483_647;
+        replace(&mut heap, &mut roots, seed as usize % OBJECTS);
+    }
+    // Three quarters more begin a full collection, and while that goes on nothing is freed.
+    assert!(heap.used_bytes() < 4 * live, "{} bytes for {live} that live", heap.used_bytes());
+}
+
+#[test]
 fn a_list_of_ten_million_is_marked_without_recursion() {
     let mut heap = Heap::standalone();
     let mut roots = Fixed::default();

@@ -178,9 +178,10 @@ fn what_readers_hold_survives_an_owner_that_overwrites_and_collects() {
     roots.values.push(board);
     let number = owner.number();
     let pins: Vec<Pin> = (0..2).map(|_| owner.pin(board.pointer())).collect();
+    let reads = [const { AtomicU64::new(0) }; 2];
     std::thread::scope(|scope| {
         for (me, pin) in pins.into_iter().enumerate() {
-            let (shared, done) = (shared.clone(), &done);
+            let (shared, done, reads) = (shared.clone(), &done, &reads[me]);
             scope.spawn(move || {
                 let mut heap =
                     Heap::new(shared, HeapConfig { poison: true, young_bytes: 8 << 10, ..config() });
@@ -191,7 +192,6 @@ fn what_readers_hold_survives_an_owner_that_overwrites_and_collects() {
                 drop(pin);
                 roots.values.push(Value::object(board.cast()));
                 let mut random = Random(me as u64 + 77);
-                let mut reads = 0u64;
                 while !done.load(Ordering::Relaxed) {
                     // SAFETY: the board is listed, so it lives; what is read from it lives until the next quiescent point.
                     let raw =
@@ -205,7 +205,7 @@ fn what_readers_hold_survives_an_owner_that_overwrites_and_collects() {
                         let proxy =
                             heap.proxy(class_id::PROXY, number, raw.pointer(), board, lock::LOCKED).unwrap();
                         roots.values.push(Value::object(proxy.cast()));
-                        reads += 1;
+                        reads.fetch_add(1, Ordering::Relaxed);
                     }
                     heap.quiescent();
                     if roots.values.len() > 20 {
@@ -223,7 +223,6 @@ fn what_readers_hold_survives_an_owner_that_overwrites_and_collects() {
                     }
                 }
                 heap.offline();
-                assert!(reads > 10, "{reads}");
             });
         }
         let mut random = Random(3);
@@ -231,7 +230,8 @@ fn what_readers_hold_survives_an_owner_that_overwrites_and_collects() {
         for round in 0.. {
             if round % 1000 == 0 {
                 std::thread::yield_now();
-                if owner.stats().young > 20 || start.elapsed() > Duration::from_secs(3) {
+                let read = reads.iter().all(|reads| reads.load(Ordering::Relaxed) > 10);
+                if read && owner.stats().young > 20 || start.elapsed() > Duration::from_secs(60) {
                     break;
                 }
             }
@@ -248,4 +248,5 @@ fn what_readers_hold_survives_an_owner_that_overwrites_and_collects() {
     });
     let stats = owner.stats();
     assert!(stats.young > 1, "{stats:?}");
+    assert!(reads.iter().all(|reads| reads.load(Ordering::Relaxed) > 10), "{reads:?}");
 }
