@@ -38,7 +38,6 @@ pub(crate) static FUNCTIONS: &[NativeRow] = &[
         "A deep copy of `value`; sent to another thread, it arrives as an object of that thread.",
     ),
     ("exit", 0, 1, exit, "Ends the program with status `code`."),
-    ("__receive_until", 1, 1, receive_until, "As `receive`, with a deadline on the VM's clock."),
     ("__future", 0, 0, future, "A future without a task."),
     ("__resolve", 2, 2, resolve, "Gives a future its result; whether it had none."),
     ("__reject", 2, 2, reject, "Gives a future its error; whether it had no result."),
@@ -77,10 +76,6 @@ fn sleep(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn receive(thread: &mut Thread, args: &[Value]) -> Outcome {
     messages::receive(thread, optional(args, 0))
-}
-
-fn receive_until(thread: &mut Thread, args: &[Value]) -> Outcome {
-    messages::receive_until(thread, args[0])
 }
 
 fn share(thread: &mut Thread, args: &[Value]) -> Outcome {

@@ -267,7 +267,7 @@ mod without {
 
     /// Nothing.
     #[derive(Default)]
-    pub(crate) struct Jit;
+    pub(crate) struct Jit {}
 
     /// No native is known.
     pub const INTRINSICS: &[(&str, &str, ())] = &[];

@@ -2,7 +2,7 @@
 
 use super::registry::{Message, Reply, Work};
 use super::transfer;
-use super::{Thread, futures, tasks, timers};
+use super::{Thread, futures, tasks};
 use crate::class::{ErrorClass, Member};
 use crate::error::{Control, Outcome};
 use crate::interp::{access, call, control, globals, index};
@@ -347,7 +347,10 @@ pub fn receive_start(thread: &mut Thread, timeout: Value) -> Outcome {
         return Ok(Value::NULL);
     }
     let Some(seconds) = timeout.as_number().filter(|s| !s.is_nan()) else {
-        let found = crate::interp::describe::type_name(thread, timeout);
+        let found = match timeout.as_number() {
+            Some(_) => "NaN".into(),
+            None => crate::interp::describe::type_name(thread, timeout),
+        };
         return Err(thread.error(
             ErrorClass::TypeError,
             format!("the time after which a receive gives up is a number of seconds, not {found}"),
@@ -429,9 +432,7 @@ pub fn receive_next(thread: &mut Thread, position: Value, deadline: Value) -> Ou
     }
     let control = tasks::park_and_retry(thread, SOME_MESSAGE);
     if let Some(moment) = until {
-        // SAFETY: as above.
-        let (index, wake) = unsafe { ((*task).table_index, (*task).wake) };
-        thread.sched.timers.add(moment, index, wake);
+        tasks::wake_at(thread, moment);
     }
     Err(control)
 }
@@ -444,38 +445,20 @@ pub fn receive_take(thread: &mut Thread, position: Value) -> Outcome<()> {
     Ok(())
 }
 
-/// `receive(timeout)`: the oldest message, or null when the timeout has passed. A native that waits is executed again, so the
-/// deadline is kept with the task.
+/// `receive(timeout)`: the oldest message, or null when the timeout has passed.
 pub fn receive(thread: &mut Thread, timeout: Value) -> Outcome {
-    if let Some(message) = take(thread, thread.current, 0) {
+    let task = thread.current;
+    if let Some(message) = take(thread, task, 0) {
         return Ok(message);
     }
-    let until = match timeout.is_null() {
-        true => None,
-        false => timers::seconds(timeout).map(|d| thread.now() + d),
-    };
-    if !timeout.is_null() && until.is_none_or(|u| u <= thread.now()) {
+    let deadline = receive_start(thread, timeout)?;
+    let until = moment(thread, deadline);
+    if until.is_some_and(|moment| moment <= thread.now()) {
         return Ok(Value::NULL);
     }
-    if until.is_none() {
-        return Err(tasks::park(thread, ANY_MESSAGE));
+    let control = tasks::park(thread, ANY_MESSAGE);
+    if let Some(moment) = until {
+        tasks::wake_at(thread, moment);
     }
-    match thread.vm.builtin("__receive_until") {
-        Some(f) => {
-            let deadline = receive_start(thread, timeout)?;
-            Err(Control::call(f, &[deadline]))
-        }
-        None => Err(thread.error(ErrorClass::StateError, "the library function __receive_until is missing")),
-    }
-}
-
-/// As `receive`, with a deadline on the VM's clock: may be executed again.
-pub fn receive_until(thread: &mut Thread, deadline: Value) -> Outcome {
-    match receive_next(thread, Value::int_unchecked(0), deadline)? {
-        Some(message) => {
-            receive_take(thread, Value::int_unchecked(1))?;
-            Ok(message)
-        }
-        None => Ok(Value::NULL),
-    }
+    Err(control)
 }
