@@ -204,7 +204,6 @@ fn a_dropped_task_is_cancelled_and_a_kept_one_waits() {
     let second = vm.start(&module, "f", ("second",)).unwrap();
     vm.pump(Duration::from_millis(5));
     drop(first);
-    vm.collect_garbage();
     vm.pump(Duration::from_millis(5));
     assert_eq!(output.take(), "first ends\n");
     assert!(vm.poll::<()>(&second).unwrap().is_none());
@@ -212,6 +211,50 @@ fn a_dropped_task_is_cancelled_and_a_kept_one_waits() {
     let error = vm.wait::<()>(&second).unwrap_err();
     assert!(error.to_string().starts_with("Cancelled"), "{error}");
     assert_eq!(output.take(), "second ends\n");
+}
+
+#[test]
+fn a_dropped_task_is_cancelled_at_the_next_switch() {
+    let output = Captured::new();
+    let engine = Engine::builder().output(output.clone()).build();
+    let mut vm = engine.vm().unwrap();
+    let text = "function f(name) { var n = 0; try { while (true) { n++; yield; } } finally { sleep(0.005); print(`${name} ends`); } }\n\
+                function g() { return 1; }";
+    let module = vm.load(&engine.compile("t.cor", text).unwrap()).unwrap();
+    let task = vm.start(&module, "f", ("first",)).unwrap();
+    vm.pump(Duration::from_millis(2));
+    drop(task);
+    vm.pump(Duration::ZERO);
+    // Its `finally` block is not interrupted when the collector finds that nobody holds the future.
+    vm.collect_garbage();
+    vm.pump_until(Instant::now() + Duration::from_secs(5));
+    assert_eq!((output.take().as_str(), vm.tasks()), ("first ends\n", 0));
+    // Dropped on another thread of the host, and while the VM runs something else.
+    let task = vm.start(&module, "f", ("second",)).unwrap();
+    vm.pump(Duration::from_millis(2));
+    std::thread::spawn(move || drop(task)).join().unwrap();
+    assert_eq!(vm.call::<i64>(&module, "g", ()).unwrap(), 1);
+    vm.pump_until(Instant::now() + Duration::from_secs(5));
+    assert_eq!((output.take().as_str(), vm.tasks()), ("second ends\n", 0));
+    // Before it has begun, nothing of it runs.
+    drop(vm.start(&module, "f", ("third",)).unwrap());
+    vm.pump_until(Instant::now() + Duration::from_secs(5));
+    assert_eq!((output.take().as_str(), vm.tasks()), ("", 0));
+    // One that was cancelled already is not cancelled in its `finally` block, and one that has ended is left alone.
+    let task = vm.start(&module, "f", ("fourth",)).unwrap();
+    vm.pump(Duration::from_millis(2));
+    vm.cancel(&task).unwrap();
+    vm.pump(Duration::ZERO);
+    drop(task);
+    vm.pump_until(Instant::now() + Duration::from_secs(5));
+    assert_eq!((output.take().as_str(), vm.tasks()), ("fourth ends\n", 0));
+    let task = vm.start(&module, "g", ()).unwrap();
+    assert_eq!(vm.wait::<i64>(&task).unwrap(), 1);
+    drop(task);
+    // A task may outlive its VM.
+    let task = vm.start(&module, "f", ("fifth",)).unwrap();
+    drop(vm);
+    drop(task);
 }
 
 #[test]

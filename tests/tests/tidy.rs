@@ -36,6 +36,19 @@ fn sources() -> Vec<(String, String)> {
         .collect()
 }
 
+/// The part of the library that is written in Corella.
+fn library() -> Vec<(String, String)> {
+    let root = workspace_root();
+    ["prelude", "modules"]
+        .iter()
+        .flat_map(|folder| files::below(&root.join("stdlib").join(folder), "cor"))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            (files::relative(&path, &root), text)
+        })
+        .collect()
+}
+
 fn complain(faults: &[String]) {
     assert!(faults.is_empty(), "{} to mend:\n{}", faults.len(), faults.join("\n"));
 }
@@ -44,11 +57,15 @@ fn complain(faults: &[String]) {
 fn each_file_says_what_it_holds() {
     let bare =
         |text: &str| !text.lines().find(|line| !line.trim().is_empty()).is_some_and(|l| l.starts_with("//!"));
-    let faults: Vec<_> = sources()
+    let mut faults: Vec<_> = sources()
         .iter()
         .filter(|(_, text)| bare(text))
         .map(|(path, _)| format!("{path}: no //! at its head"))
         .collect();
+    let scripts = library();
+    assert!(!scripts.is_empty(), "the library's scripts have been moved");
+    let bare = scripts.iter().filter(|(_, text)| !text.starts_with("// "));
+    faults.extend(bare.map(|(path, _)| format!("{path}: no // at its head")));
     complain(&faults);
 }
 
@@ -72,7 +89,7 @@ fn nothing_is_left_for_later() {
 #[test]
 fn no_file_is_a_giant() {
     let mut faults = Vec::new();
-    for (path, text) in sources() {
+    for (path, text) in sources().into_iter().chain(library()) {
         let lines = text.lines().count();
         let excused = LONG_FILES.iter().any(|(excused, _)| *excused == path);
         if lines > LONGEST && !excused {

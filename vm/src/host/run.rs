@@ -12,10 +12,10 @@ use crate::heap::Pin;
 use crate::object::task::{Future, Task, TaskState, future_state, task_flag};
 use crate::object::{Kind, array};
 use crate::thread::registry::Message;
-use crate::thread::{Thread, tasks, trace};
+use crate::thread::{Thread, futures, tasks, trace};
 use crate::value::Value;
 use crate::vm::Vm;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -123,11 +123,43 @@ pub(super) fn to_end(
     result
 }
 
-/// A task that the host started. Dropping it cancels the task, as with every future that nobody holds;
-/// [`forget`](std::mem::forget) is not needed to keep one running: see [`Host::start_detached`].
+/// A task that the host started. Dropping it cancels the task, as with every future that nobody holds, but at the next switch and
+/// not when a collection finds that: the host knows the moment. [`forget`](std::mem::forget) is not needed to keep one
+/// running: see [`Host::start_detached`].
 pub struct HostTask {
     vm: Weak<Vm>,
-    pin: Pin,
+    /// There until the drop.
+    pin: Option<Pin>,
+    /// The host knows that the task has ended, or has cancelled it: a second time would interrupt its `finally` blocks.
+    settled: AtomicBool,
+}
+
+impl Drop for HostTask {
+    fn drop(&mut self) {
+        let Some(pin) = self.pin.take() else { return };
+        if *self.settled.get_mut() {
+            return;
+        }
+        let Some(vm) = self.vm.upgrade() else { return };
+        let Some(master) = vm.registry.master() else { return };
+        // Wherever this is dropped, the task ends on its own thread, between two tasks. If that has ended, so has the task.
+        let cancel = Message::Host(Box::new(move |thread| {
+            let future = pin.target().cast();
+            cancel_task_of(thread, future);
+            // A collection that finds the future dead is not to cancel the task once more, in its `finally` blocks.
+            futures::detach(future);
+        }));
+        let _ = vm.registry.send(master.id, cancel);
+    }
+}
+
+/// Cancels the task of a future that is pinned.
+fn cancel_task_of(thread: &mut Thread, future: *mut Future) {
+    // SAFETY: the pin keeps the future, an object of this thread's heap, alive.
+    let task = unsafe { (*future).task.get() };
+    if task.is_kind(Kind::Task) {
+        tasks::cancel(thread, task.pointer().cast());
+    }
 }
 
 impl Host {
@@ -288,7 +320,8 @@ impl Host {
         });
         let task = started.map(|future| HostTask {
             vm: Arc::downgrade(&self.thread.vm),
-            pin: self.thread.heap.pin(future.pointer()),
+            pin: Some(self.thread.heap.pin(future.pointer())),
+            settled: AtomicBool::new(false),
         });
         self.thread.heap.offline();
         task
@@ -315,7 +348,10 @@ impl Host {
         if !std::ptr::eq(task.vm.as_ptr(), Arc::as_ptr(&self.thread.vm)) {
             return Err(HostError::Refused("this task was started in another VM".into()));
         }
-        Ok(task.pin.target().cast())
+        match &task.pin {
+            Some(pin) => Ok(pin.target().cast()),
+            None => unreachable!("it is taken by the drop"),
+        }
     }
 
     /// The result of a task, if it has ended.
@@ -327,6 +363,9 @@ impl Host {
         self.enter(|thread| {
             // SAFETY: the pin keeps the future, an object of this thread's heap, alive.
             let (state, value) = unsafe { ((*future).state.load(Ordering::Relaxed), (*future).value.get()) };
+            if matches!(state, future_state::DONE | future_state::FAILED) {
+                task.settled.store(true, Ordering::Relaxed);
+            }
             match state {
                 future_state::DONE => Ok(Some(value::to_host(thread, value))),
                 future_state::FAILED => {
@@ -349,6 +388,11 @@ impl Host {
         let future = self.future_of(task)?;
         self.enter(|thread| {
             let result = thread.run_until_done(Value::object(future.cast()));
+            // SAFETY: as in `poll`.
+            let state = unsafe { (*future).state.load(Ordering::Relaxed) };
+            if matches!(state, future_state::DONE | future_state::FAILED) {
+                task.settled.store(true, Ordering::Relaxed);
+            }
             finished(thread, result)
         })
     }
@@ -360,13 +404,8 @@ impl Host {
     /// It was started in another VM.
     pub fn cancel(&mut self, task: &HostTask) -> Result<(), HostError> {
         let future = self.future_of(task)?;
-        self.enter(|thread| {
-            // SAFETY: as in `poll`.
-            let task = unsafe { (*future).task.get() };
-            if task.is_kind(Kind::Task) {
-                tasks::cancel(thread, task.pointer().cast());
-            }
-        });
+        self.enter(|thread| cancel_task_of(thread, future));
+        task.settled.store(true, Ordering::Relaxed);
         Ok(())
     }
 

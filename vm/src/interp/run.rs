@@ -992,7 +992,8 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                                     ic,
                                     value,
                                     thread.vm.method_epoch.load(Ordering::Relaxed),
-                                ))
+                                )
+                                || access::fits_other(ic, value))
                         {
                             thread.heap.store(
                                 object.pointer(),

@@ -78,6 +78,17 @@ pub fn observe(thread: &mut Thread, task: *mut Task) -> Outcome {
     }
 }
 
+/// Nobody wants the result of the task behind a future any more: the future only observes it from now on.
+pub fn detach(future: *mut Future) {
+    // SAFETY: the caller has a live future of this thread, which keeps its task.
+    unsafe {
+        let task = (*future).task.get();
+        if task.is_kind(Kind::Task) {
+            (*task.pointer().cast::<Task>()).flags &= !task_flag::HAS_FUTURE;
+        }
+    }
+}
+
 /// A future for the answer of another thread, and how that thread is to address it.
 pub fn remote(thread: &mut Thread, other: u64) -> Outcome<(Value, Reply)> {
     thread.remote.next = thread.remote.next.wrapping_add(1).max(1);

@@ -107,8 +107,20 @@ fn handle(thread: &mut Thread, message: Message, memory: &mut Memory) {
             *memory = Memory::Full;
         }
     }
+    if matches!(outcome, Err(Control::OutOfMemory)) && is_unanswered_call(&message) {
+        // Whoever sent it relies on its being done, and nobody can be told that it was not: the reserve is for that.
+        thread.heap.grant_reserve();
+        outcome = process(thread, &message);
+    }
     if let Err(control) = outcome {
         failed(thread, control, &message);
+    }
+}
+
+fn is_unanswered_call(message: &Message) -> bool {
+    match message {
+        Message::Request(request) => request.reply.is_none() && matches!(request.what, Work::Call { .. }),
+        _ => false,
     }
 }
 

@@ -303,14 +303,13 @@ pub fn finish(thread: &mut Thread, result: Result<Value, Value>) {
             thread.collect_soon();
         }
         // A detached task's error is reported even if somebody observes its end.
-        if future.is_null() || (*task).flags & task_flag::HAS_FUTURE == 0 {
-            if let (Err(error), false) = (result, rethrown) {
-                super::trace::report_unhandled(thread, task, error);
-            }
+        let detached = future.is_null() || (*task).flags & task_flag::HAS_FUTURE == 0;
+        if detached && let (Err(error), false) = (result, rethrown) {
+            super::trace::report_unhandled(thread, task, error);
         }
         if !future.is_null() {
             futures::complete(thread, future, result);
-            if rethrown {
+            if rethrown || detached {
                 super::unseen::seen(thread, future);
             }
         }

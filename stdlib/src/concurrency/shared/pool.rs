@@ -3,6 +3,10 @@
 //! Jobs of one priority wait in a FIFO deque that any number of workers steal from (crossbeam-deque); the deque of the highest
 //! priority is looked at first. A job is claimed exactly once: by the worker that takes it, or by whoever revokes it before.
 //! What became of it goes into a list that the pool's home thread empties; one message tells it that there is something.
+//!
+//! Invariant: neither a job nor what became of it is lost when memory runs out. A job that its worker has claimed and cannot be given
+//! stays with that worker, a result that the home thread cannot be given stays the first in the list: until there is
+//! memory, or the script says that it gives up (`refuse`, `skip`) and tells whoever waits.
 
 use super::waiters::Waiters;
 use super::{lock, structure};
@@ -14,7 +18,7 @@ use corella_vm::thread::Thread;
 use corella_vm::thread::transfer::{self, Transfer};
 use corella_vm::value::Value;
 use crossbeam_deque::{Injector, Steal};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -31,19 +35,33 @@ pub(crate) static ROWS: &[NativeRow] = &[
     ),
     ("revoke", 2, 2, revoke, "Takes job number `id` back; whether it had not begun."),
     ("begun", 2, 2, begun, "Whether job number `id` has been taken by a worker (or taken back)."),
+    (
+        "refuse",
+        2,
+        2,
+        refuse,
+        "The number of the call for which there was no memory when worker number `index` took it; null if there is none. It is not called.",
+    ),
     ("done", 4, 4, done, "Notes what became of job number `id`; whether the home thread has to be told."),
     (
         "results",
-        1,
-        1,
+        2,
+        2,
         results,
-        "What became of jobs since the last call: id, whether it succeeded, value, ...",
+        "What became of jobs since the last call, of so many at most: id, whether it succeeded, value, ...",
+    ),
+    (
+        "skip",
+        1,
+        1,
+        skip,
+        "Removes what `results` would give first; the job's number, or null if there is none.",
     ),
     ("limit", 2, 2, limit, "From now on workers with a number below this take jobs."),
     ("suspend", 2, 2, suspend, "Whether no job is to be taken for the time being."),
     ("close", 1, 1, close, "Has all workers end."),
     ("closed", 1, 1, closed, "Whether the workers are to end."),
-    ("pass", 1, 1, pass, "A woken worker will not look: others are to."),
+    ("pass", 2, 2, pass, "Worker number `index` was woken and will not look: others are to."),
     ("waiting", 1, 1, waiting, "How many jobs wait to be taken."),
 ];
 
@@ -64,7 +82,9 @@ struct Pool {
     levels: RwLock<Vec<(i64, Injector<Entry>)>>,
     /// Jobs that neither a worker nor a revoker has claimed.
     unclaimed: Mutex<HashSet<i64>>,
-    finished: Mutex<Vec<Finished>>,
+    finished: Mutex<VecDeque<Finished>>,
+    /// Jobs with their priorities that workers have claimed and could not be given, by the worker's number.
+    stuck: Mutex<HashMap<usize, (i64, Entry)>>,
     /// The home thread has been told, and has not looked yet.
     told: AtomicBool,
     limit: AtomicUsize,
@@ -130,6 +150,7 @@ fn new(thread: &mut Thread, args: &[Value]) -> Outcome {
         levels: RwLock::default(),
         unclaimed: Mutex::default(),
         finished: Mutex::default(),
+        stuck: Mutex::default(),
         told: AtomicBool::new(false),
         limit: AtomicUsize::new(limit),
         suspended: AtomicBool::new(false),
@@ -153,6 +174,10 @@ fn put(thread: &mut Thread, args: &[Value]) -> Outcome {
 fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
     let pool = this(thread, args)?;
     let index = size(thread, "ThreadPool", "index", args[1])?;
+    let stuck = lock(&pool.stuck).remove(&index);
+    if let Some((priority, entry)) = stuck {
+        return give(thread, &pool, index, priority, entry);
+    }
     loop {
         if pool.closed.load(Ordering::SeqCst) {
             return Ok(Value::NULL);
@@ -170,13 +195,7 @@ fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
         }
         if !pool.suspended.load(Ordering::SeqCst) {
             if let Some((priority, entry)) = pool.take() {
-                let call = call_of(thread, &entry);
-                if call.is_err() {
-                    // For lack of memory: it is taken once more after a collection, by this worker or another.
-                    pool.put(priority, entry);
-                    pool.idle.wake_one(thread);
-                }
-                return call;
+                return give(thread, &pool, index, priority, entry);
             }
         }
         let idles = || {
@@ -188,6 +207,22 @@ fn take(thread: &mut Thread, args: &[Value]) -> Outcome {
             return Err(control);
         }
     }
+}
+
+/// Gives a worker the job that it has claimed. If there is no memory for that, the worker finds it when it takes once more.
+fn give(thread: &mut Thread, pool: &Pool, index: usize, priority: i64, entry: Entry) -> Outcome {
+    let call = call_of(thread, &entry);
+    if call.is_err() {
+        lock(&pool.stuck).insert(index, (priority, entry));
+    }
+    call
+}
+
+fn refuse(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let index = size(thread, "ThreadPool", "index", args[1])?;
+    let refused = lock(&pool.stuck).remove(&index);
+    Ok(refused.map_or(Value::NULL, |(_, entry)| Value::int_unchecked(entry.id)))
 }
 
 /// A job as `take` gives it.
@@ -216,27 +251,37 @@ fn done(thread: &mut Thread, args: &[Value]) -> Outcome {
     let id = int(thread, "ThreadPool", "id", args[1])?;
     let succeeded = args[2] == Value::TRUE;
     let value = transfer::export(thread, args[3])?;
-    lock(&pool.finished).push(Finished { id, succeeded, value });
+    lock(&pool.finished).push_back(Finished { id, succeeded, value });
     Ok(Value::bool(!pool.told.swap(true, Ordering::SeqCst)))
 }
 
 fn results(thread: &mut Thread, args: &[Value]) -> Outcome {
     let pool = this(thread, args)?;
+    let most = size(thread, "ThreadPool", "most", args[1])?;
     pool.told.store(false, Ordering::SeqCst);
     let mut all = std::mem::take(&mut *lock(&pool.finished));
+    let later = all.split_off(most.min(all.len()));
     thread.charge(all.len() as u64);
-    let list = list_of(thread, &all);
-    if list.is_err() {
-        // For lack of memory: they wait for the next look.
+    let list = list_of(thread, all.iter());
+    // Without memory for the list, all of them wait for the next look.
+    let mut kept = if list.is_err() { all } else { VecDeque::new() };
+    kept.extend(later);
+    if !kept.is_empty() {
         let mut finished = lock(&pool.finished);
-        all.append(&mut finished);
-        *finished = all;
+        kept.append(&mut finished);
+        *finished = kept;
     }
     list
 }
 
+fn skip(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let pool = this(thread, args)?;
+    let first = lock(&pool.finished).pop_front();
+    Ok(first.map_or(Value::NULL, |finished| Value::int_unchecked(finished.id)))
+}
+
 /// Jobs that are done as `results` gives them.
-fn list_of(thread: &mut Thread, all: &[Finished]) -> Outcome {
+fn list_of<'a>(thread: &mut Thread, all: impl ExactSizeIterator<Item = &'a Finished>) -> Outcome {
     let list = array::new(&mut thread.heap, all.len() * 3)?;
     for Finished { id, succeeded, value } in all {
         let value = transfer::import(thread, value)?;
@@ -281,6 +326,11 @@ fn closed(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn pass(thread: &mut Thread, args: &[Value]) -> Outcome {
     let pool = this(thread, args)?;
+    let index = size(thread, "ThreadPool", "index", args[1])?;
+    let stuck = lock(&pool.stuck).remove(&index);
+    if let Some((priority, entry)) = stuck {
+        pool.put(priority, entry);
+    }
     if pool.may_take() {
         pool.idle.wake_one(thread);
     }
