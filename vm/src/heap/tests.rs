@@ -248,7 +248,7 @@ fn a_heap_whose_objects_are_replaced_at_random_stays_small() {
     let list = array(&mut heap, OBJECTS);
     roots.values.push(list);
     let mut seed = 42u64;
-    let mut replace = |heap: &mut Heap, roots: &mut Fixed, i: usize| {
+    let replace = |heap: &mut Heap, roots: &mut Fixed, i: usize| {
         let object = instance(heap, 4);
         put(heap, roots.values[0], i, object);
         if heap.wants_safepoint() {

@@ -343,12 +343,13 @@ impl Thread {
                 Turn::Sleep(deadline) => {
                     let quiet = self.rest(deadline);
                     if quiet && quiet_before {
-                        // Nothing will ever wake them: they end here, running their `finally` blocks.
-                        if killed {
-                            break;
+                        // Nothing will ever wake them: they end here, running their `finally` blocks; those that wait again, or inside
+                        // `atomic`, end wherever they stand.
+                        match killed {
+                            true => self.end_waiting_tasks(),
+                            false => self.end_tasks(),
                         }
                         killed = true;
-                        self.end_tasks();
                     }
                     quiet_before = quiet;
                 }
@@ -357,6 +358,8 @@ impl Thread {
         self.wait_for_quiet();
         self.end_other_threads();
         super::unseen::report_all(self);
+        // A host may run something else on this thread.
+        (self.ending, self.waits_for_ever) = (false, 0);
     }
 
     /// Other threads' tasks that still have something to do get to do it.
