@@ -158,6 +158,11 @@ impl Heap {
             self.begin(roots, true);
             self.complete(roots);
         }
+        // Heaps of ended threads that only this one referred to kept objects of this one.
+        if matches!(self.cycle.phase, Phase::Idle) && self.drop_frozen() {
+            self.begin(roots, true);
+            self.complete(roots);
+        }
         if matches!(self.cycle.phase, Phase::Idle) {
             let keep = if self.space.nearly_full() { 0 } else { self.config.young_bytes };
             while !self.space.sweep(SWEEP, self.tracer.colour, keep) {}
@@ -165,6 +170,20 @@ impl Heap {
         }
         self.rest();
         self.stats.pause(start.elapsed());
+    }
+
+    /// Whether a heap without a thread could be dropped now.
+    fn drop_frozen(&mut self) -> bool {
+        let shared = self.shared().clone();
+        let before = shared.frozen_heaps();
+        if before == 0 {
+            return false;
+        }
+        // Once to begin its grace period, once after it.
+        shared.drop_unreferenced();
+        self.member.quiescent();
+        shared.drop_unreferenced();
+        shared.frozen_heaps() < before
     }
 
     /// Carries a begun collection to its end, if the other threads let it.
