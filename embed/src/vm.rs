@@ -90,23 +90,21 @@ impl Vm {
         args: &[String],
         failed: impl FnOnce(&Error),
     ) -> Result<i32, Error> {
-        let result = self.run_to_main(script, args);
-        if let Err(error) = &result {
-            if matches!(error, Error::Exit(_)) {
-                self.host.abandon();
-                return result;
+        let mut result = self.run_to_main(script, args);
+        if !matches!(result, Err(Error::Exit(_))) {
+            if let Err(error) = &result {
+                self.host.flush();
+                failed(error);
             }
-            self.host.flush();
-            failed(error);
-        }
-        self.host.finish();
-        match self.host.take_exit() {
-            Some(status) => {
-                self.host.abandon();
-                Err(Error::Exit(status))
+            self.host.finish();
+            if let Some(status) = self.host.take_exit() {
+                result = Err(Error::Exit(status));
             }
-            None => result,
         }
+        if matches!(result, Err(Error::Exit(_))) {
+            self.host.abandon();
+        }
+        result
     }
 
     fn run_to_main(&mut self, script: &Script, args: &[String]) -> Result<i32, Error> {

@@ -350,18 +350,25 @@ fn compiled_scripts_are_not_trusted() {
     assert!(corella::Script::from_bytes(b"print(1);").is_err());
 }
 
-/// What still waits when a program has ended, even where no kill reaches it, is not there any more when the host goes on.
-#[test]
-fn what_waits_in_atomic_ends_with_the_program() {
+/// A program in a VM that has room for 50 tasks: the VM, what was printed, and how the program ended.
+fn run_with_few_tasks(text: &str) -> (Vm, Captured, Result<i32, Error>) {
     let captured = Captured::new();
     let engine = Engine::builder().output(captured.clone()).task_limit(50).build();
     let mut vm = engine.vm().unwrap();
+    let script = engine.compile("test.cor", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let ended = vm.run_program(&script, &[], |error| panic!("{}", error.report()));
+    (vm, captured, ended)
+}
+
+/// What still waits when a program has ended, even where no kill reaches it, is not there any more when the host goes on.
+#[test]
+fn what_waits_in_atomic_ends_with_the_program() {
     let text = r#"
         function wait() { atomic { try { receive(); } finally { receive(); } } }
         try { while (true) spawn wait(); } catch (LimitError e) { print("full"); }
     "#;
-    let script = engine.compile("test.cor", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
-    vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
+    let (mut vm, captured, ended) = run_with_few_tasks(text);
+    ended.unwrap();
     assert_eq!(vm.eval::<i64>("await spawn (() => 42)()").unwrap(), 42);
     assert_eq!(captured.take(), "full\n");
 }
@@ -369,9 +376,6 @@ fn what_waits_in_atomic_ends_with_the_program() {
 /// `exit` ends the program with everything that it has under way, and the host's VM serves for the next one.
 #[test]
 fn what_a_program_has_under_way_ends_with_its_exit() {
-    let captured = Captured::new();
-    let engine = Engine::builder().output(captured.clone()).task_limit(50).build();
-    let mut vm = engine.vm().unwrap();
     let text = r#"
         var t = new Thread("other");
         function wait() { receive(); }
@@ -382,8 +386,7 @@ fn what_a_program_has_under_way_ends_with_its_exit() {
         t.spawn(count);
         exit(3);
     "#;
-    let script = engine.compile("test.cor", text).unwrap_or_else(|e| panic!("{}", e.render(false)));
-    let ended = vm.run_program(&script, &[], |error| panic!("{}", error.report()));
+    let (mut vm, captured, ended) = run_with_few_tasks(text);
     assert!(matches!(ended, Err(Error::Exit(3))), "{ended:?}");
     assert_eq!(vm.eval::<i64>("await spawn (() => 42)()").unwrap(), 42);
     assert_eq!(captured.take(), "");

@@ -479,7 +479,7 @@ impl Heap {
         });
         let check = self.config.verify || self.config.stress || self.config.poison;
         let survived = self.tracer.marked.saturating_sub(self.cycle.live_before);
-        let crowded = !full && survived > self.config.young_bytes / 2;
+        let crowded = survived > self.config.young_bytes / 2;
         self.space.release(&mut self.tracer, full, crowded, check);
         self.publish();
         if full {

@@ -140,9 +140,13 @@ impl Space {
             }
             // A search through a large heap without holes would hold the program up: a new block ends it, unless memory is short.
             searched += 1;
-            if wanted > MODEST && !self.current_touched && !self.nearly_full() {
+            if wanted > MODEST
+                && !self.current_touched
+                && !self.nearly_full()
+                && let Some(current) = NonNull::new(self.current)
+            {
                 // There may be smaller holes in it.
-                NonNull::new(self.current).into_iter().for_each(|block| self.available.push_front(block));
+                self.available.push_front(current);
             }
             (self.current, self.current_touched) = match searched > LONGEST_SEARCH && !self.nearly_full() {
                 true => (self.new_block()?, true),

@@ -134,6 +134,15 @@ pub struct HostTask {
     settled: AtomicBool,
 }
 
+impl HostTask {
+    /// The host sees its future in this state.
+    fn note(&self, state: u32) {
+        if matches!(state, future_state::DONE | future_state::FAILED) {
+            self.settled.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Drop for HostTask {
     fn drop(&mut self) {
         let Some(pin) = self.pin.take() else { return };
@@ -363,9 +372,7 @@ impl Host {
         self.enter(|thread| {
             // SAFETY: the pin keeps the future, an object of this thread's heap, alive.
             let (state, value) = unsafe { ((*future).state.load(Ordering::Relaxed), (*future).value.get()) };
-            if matches!(state, future_state::DONE | future_state::FAILED) {
-                task.settled.store(true, Ordering::Relaxed);
-            }
+            task.note(state);
             match state {
                 future_state::DONE => Ok(Some(value::to_host(thread, value))),
                 future_state::FAILED => {
@@ -389,10 +396,7 @@ impl Host {
         self.enter(|thread| {
             let result = thread.run_until_done(Value::object(future.cast()));
             // SAFETY: as in `poll`.
-            let state = unsafe { (*future).state.load(Ordering::Relaxed) };
-            if matches!(state, future_state::DONE | future_state::FAILED) {
-                task.settled.store(true, Ordering::Relaxed);
-            }
+            task.note(unsafe { (*future).state.load(Ordering::Relaxed) });
             finished(thread, result)
         })
     }

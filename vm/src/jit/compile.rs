@@ -103,10 +103,31 @@ struct Compiled {
     extent: usize,
 }
 
-/// Cranelift, and the memory that its code lies in.
-pub(super) struct Compiler {
+/// The memory that code lies in, and the names that are given out for it.
+pub(super) struct Output {
+    pub(super) module: JITModule,
     symbols: Symbols,
-    module: Option<JITModule>,
+}
+
+impl Output {
+    /// Makes machine code of a function: where it lies, and its bytes.
+    pub(super) fn emit(&mut self, context: &mut Context, name: &str) -> Result<(*const u8, usize), String> {
+        let module = &mut self.module;
+        let id = module.declare_anonymous_function(&context.func.signature).map_err(|e| e.to_string())?;
+        module.define_function(id, context).map_err(|e| format!("{e:?}"))?;
+        let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
+        module.clear_context(context);
+        module.finalize_definitions().map_err(|e| e.to_string())?;
+        let entry = module.get_finalized_function(id);
+        self.symbols.add(name, entry, size);
+        Ok((entry, size))
+    }
+}
+
+/// Cranelift and what it works with.
+pub(super) struct Compiler {
+    /// There until the drop.
+    output: Option<Output>,
     contexts: FunctionBuilderContext,
     layout: Layout,
     detours: Detours,
@@ -138,8 +159,7 @@ impl Compiler {
         let layout = Layout::new(isa.triple().clone(), settings.method_epoch);
         let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
         Ok(Self {
-            symbols: Symbols::new(settings.symbols),
-            module: Some(JITModule::new(builder)),
+            output: Some(Output { module: JITModule::new(builder), symbols: Symbols::new(settings.symbols) }),
             contexts: FunctionBuilderContext::new(),
             layout,
             detours: Detours::default(),
@@ -147,31 +167,28 @@ impl Compiler {
         })
     }
 
-    fn module(&mut self) -> &mut JITModule {
-        self.module.as_mut().expect("there until it is dropped")
-    }
-
     pub(super) fn isa(&self) -> &dyn TargetIsa {
-        self.module.as_ref().expect("there until it is dropped").isa()
+        self.output.as_ref().expect("there until it is dropped").module.isa()
     }
 
     /// Translates a function to the intermediate form. For each instruction, the number of the entry there; 0 for none.
     pub(super) fn translate(&mut self, unit: Unit, assume: Assume, stress: bool) -> (Context, Box<[u16]>) {
         let id = unit.frames[0].code.id;
-        let module = self.module.as_mut().expect("there until it is dropped");
-        let mut context = module.make_context();
+        let output = self.output.as_mut().expect("there until it is dropped");
+        let target = output.module.target_config();
+        let mut context = output.module.make_context();
         let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
         signature.params.extend([AbiParam::new(I64); 3]);
         signature.returns.extend([AbiParam::new(I64); 2]);
         context.func.signature = signature;
         context.func.name = UserFuncName::user(0, id);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        let (detours, layout, symbols) = (&mut self.detours, &self.layout, &mut self.symbols);
-        let mut detour = |target, shape| detours.to(target, shape, module, layout, symbols);
+        let (detours, layout) = (&mut self.detours, &self.layout);
+        let mut detour = |function, shape| detours.to(function, shape, output, layout);
         let Translated { entries, exits } =
             Translator::run(&mut builder, Rc::new(unit), layout, &mut detour, assume, stress);
         self.exits.extend(exits);
-        builder.finalize(module.target_config());
+        builder.finalize(target);
         (context, entries)
     }
 
@@ -179,24 +196,18 @@ impl Compiler {
     fn compile(&mut self, unit: Unit, assume: Assume, stress: bool) -> Result<Compiled, String> {
         let (code, extent) = (unit.frames[0].code, unit.extent());
         let (mut context, entries) = self.translate(unit, assume, stress);
-        let module = self.module();
-        let id = module.declare_anonymous_function(&context.func.signature).map_err(|e| e.to_string())?;
-        module.define_function(id, &mut context).map_err(|e| format!("{e:?}"))?;
-        let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
-        module.clear_context(&mut context);
-        module.finalize_definitions().map_err(|e| e.to_string())?;
-        let entry = module.get_finalized_function(id);
-        self.symbols.add(&name_of(code), entry, size);
+        let output = self.output.as_mut().expect("there until it is dropped");
+        let (entry, size) = output.emit(&mut context, &name_of(code))?;
         Ok(Compiled { entry, entries, size, extent })
     }
 }
 
 impl Drop for Compiler {
     fn drop(&mut self) {
-        self.symbols.forget();
-        if let Some(module) = self.module.take() {
+        if let Some(mut output) = self.output.take() {
+            output.symbols.forget();
             // SAFETY: the compiler is dropped with its VM, when no thread runs its code any more.
-            unsafe { module.free_memory() };
+            unsafe { output.module.free_memory() };
         }
     }
 }

@@ -5,8 +5,9 @@
 //! that it polls for. A detour saves all registers itself ("preserve_all" in Cranelift, "preserve_most" of LLVM is alike), calls the
 //! runtime's function, and leaves the results in the thread, for such functions return nothing in registers.
 
+use super::compile::Output;
 use super::layout::Layout;
-use super::symbols::Symbols;
+use cranelift_codegen::Context;
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, UserFuncName};
 use cranelift_codegen::isa::CallConv;
@@ -54,29 +55,28 @@ impl Detours {
         &mut self,
         target: usize,
         shape: &'static [u8],
-        module: &mut JITModule,
+        output: &mut Output,
         layout: &Layout,
-        symbols: &mut Symbols,
     ) -> Option<usize> {
         if let Some(known) = self.made.get(&target) {
             return *known;
         }
-        let made = self.make(target, shape, module, layout, symbols);
+        let mut context = self.translate(target, shape, &mut output.module, layout);
+        let made = output.emit(&mut context, "detour").ok().map(|(entry, _)| entry.addr());
         self.made.insert(target, made);
         made
     }
 
-    fn make(
+    fn translate(
         &mut self,
         target: usize,
         shape: &'static [u8],
         module: &mut JITModule,
         layout: &Layout,
-        symbols: &mut Symbols,
-    ) -> Option<usize> {
+    ) -> Context {
         let mut context = module.make_context();
         context.func.signature = detour_signature(shape);
-        context.func.name = UserFuncName::user(1, u32::try_from(self.made.len()).ok()?);
+        context.func.name = UserFuncName::user(1, self.made.len() as u32);
         let mut b = FunctionBuilder::new(&mut context.func, &mut self.contexts);
         let entry = b.create_block();
         b.append_block_params_for_function_params(entry);
@@ -92,13 +92,6 @@ impl Detours {
         }
         b.ins().return_(&[]);
         b.finalize(module.target_config());
-        let id = module.declare_anonymous_function(&context.func.signature).ok()?;
-        module.define_function(id, &mut context).ok()?;
-        let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
-        module.clear_context(&mut context);
-        module.finalize_definitions().ok()?;
-        let address = module.get_finalized_function(id);
-        symbols.add("detour", address, size);
-        Some(address.addr())
+        context
     }
 }

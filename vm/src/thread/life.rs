@@ -1,6 +1,6 @@
 //! A thread's life: the loop it lives in, sleeping, ending; and how a program on the master thread is run to its end.
 
-use super::registry::Message;
+use super::registry::{Message, ThreadShared};
 use super::sched::Turn;
 use super::{Mode, Thread, tasks, trace};
 use crate::class::ErrorClass;
@@ -182,18 +182,26 @@ impl Thread {
         while self.sched.living > 0 {
             for index in 0..self.sched.tasks.len() {
                 let task = self.sched.tasks[index];
-                // SAFETY: the table holds living tasks and nulls.
-                if !task.is_null() && unsafe { (*task).state } != TaskState::Done {
+                if !task.is_null() {
                     self.sched.remove(task);
                     tasks::abandon(self, task);
                 }
             }
         }
-        let vm = self.vm.clone();
-        for other in vm.registry.threads() {
-            if other.id != self.shared.id {
-                let _ = vm.registry.send(other.id, Message::End); // one that has ended meanwhile needs no asking
-            }
+        self.ask_others(|| Message::End);
+    }
+
+    /// The VM's other threads.
+    pub(super) fn other_threads(&self) -> Vec<Arc<ThreadShared>> {
+        let mut threads = self.vm.registry.threads();
+        threads.retain(|thread| thread.id != self.shared.id);
+        threads
+    }
+
+    /// Sends a message to each of them; one that has ended meanwhile needs none.
+    fn ask_others(&self, message: fn() -> Message) {
+        for other in self.other_threads() {
+            let _ = self.vm.registry.send(other.id, message());
         }
     }
 
@@ -304,19 +312,17 @@ impl Thread {
     fn deadlock(&mut self) -> Value {
         let mut text = String::from("every task waits for another, and nothing can come from outside");
         text.push_str(&self.waiting_tasks());
-        for thread in self.vm.registry.threads() {
-            if thread.id != self.shared.id {
-                let (tell, told) = std::sync::mpsc::channel();
-                let ask = Message::Host(Box::new(move |other| {
-                    // Nobody listens any more if the answer took too long.
-                    let _ = tell.send(other.waiting_tasks());
-                }));
-                let tasks = match self.vm.registry.send(thread.id, ask) {
-                    Ok(()) => self.hear(&told),
-                    Err(_) => String::new(),
-                };
-                let _ = write!(text, "\non {}:{tasks}", thread.name);
-            }
+        for thread in self.other_threads() {
+            let (tell, told) = std::sync::mpsc::channel();
+            let ask = Message::Host(Box::new(move |other| {
+                // Nobody listens any more if the answer took too long.
+                let _ = tell.send(other.waiting_tasks());
+            }));
+            let tasks = match self.vm.registry.send(thread.id, ask) {
+                Ok(()) => self.hear(&told),
+                Err(_) => String::new(),
+            };
+            let _ = write!(text, "\non {}:{tasks}", thread.name);
         }
         self.new_error(ErrorClass::Deadlock, &text).unwrap_or_else(|_| self.vm.last_resort_error())
     }
@@ -379,15 +385,7 @@ impl Thread {
     /// Ends all other threads of the VM and waits for them.
     pub fn end_other_threads(&mut self) {
         let vm = self.vm.clone();
-        let own = self.shared.id;
-        let ask = |message: fn() -> Message| {
-            for other in vm.registry.threads() {
-                if other.id != own {
-                    let _ = vm.registry.send(other.id, message());
-                }
-            }
-        };
-        ask(|| Message::End);
+        self.ask_others(|| Message::End);
         // They may send to this thread while they end, and wait for its answers.
         let mut quiet_for = 0;
         while vm.registry.threads().len() > 1 {
@@ -402,7 +400,7 @@ impl Thread {
                     // A `finally` that waits for what never comes (a message that was lost for want of memory) is ended too.
                     if quiet_for == QUIET_TURNS {
                         quiet_for = 0;
-                        ask(|| Message::EndWaiting);
+                        self.ask_others(|| Message::EndWaiting);
                     }
                 }
             }

@@ -459,8 +459,7 @@ pub fn receive_take(thread: &mut Thread, position: Value) -> Outcome<()> {
 
 /// `receive(timeout)`: the oldest message, or null when the timeout has passed.
 pub fn receive(thread: &mut Thread, timeout: Value) -> Outcome {
-    let task = thread.current;
-    if let Some(message) = take(thread, task, 0) {
+    if let Some(message) = take(thread, thread.current, 0) {
         return Ok(message);
     }
     let deadline = receive_start(thread, timeout)?;

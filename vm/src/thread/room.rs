@@ -33,11 +33,9 @@ impl Thread {
     fn ask_for_room(&mut self) -> bool {
         let vm = self.vm.clone();
         let before = vm.registry.heaps.used_bytes();
-        let asked: Vec<_> = vm
-            .registry
-            .threads()
+        let asked: Vec<_> = self
+            .other_threads()
             .into_iter()
-            .filter(|other| other.id != self.shared.id)
             .filter_map(|other| {
                 let done = Arc::new(AtomicBool::new(false));
                 let told = done.clone();

@@ -432,7 +432,7 @@ impl Translator<'_, '_> {
         self.exit(left);
         self.b.switch_to_block(compiled);
         let zero = self.word(0);
-        let signature = self.signature(b"iii>ii");
+        let signature = self.signature(b"iii>ii", false);
         let call = self.b.ins().call_indirect(signature, entry, &[self.thread, new, zero]);
         let (value, below) = (self.b.inst_results(call)[0], self.b.inst_results(call)[1]);
         let left = self.b.ins().icmp_imm_s(IntCC::Equal, value, runtime::FAILED as i64);

@@ -126,8 +126,8 @@ pub(super) struct Translator<'a, 'b> {
     exits: Vec<Box<Exit>>,
     /// Blocks of the instruction that is being translated.
     fresh: Vec<Block>,
-    signatures: Vec<(&'static [u8], SigRef)>,
-    detour_signatures: Vec<(&'static [u8], SigRef)>,
+    /// Signatures of functions of the runtime, and (true) of detours.
+    signatures: Vec<(&'static [u8], bool, SigRef)>,
 }
 
 /// What a translation gives beside the code.
@@ -205,7 +205,6 @@ impl<'a, 'b> Translator<'a, 'b> {
             exits: Vec::new(),
             fresh: Vec::new(),
             signatures: Vec::new(),
-            detour_signatures: Vec::new(),
         };
         let entries = translator.entries(entry);
         translator.body();

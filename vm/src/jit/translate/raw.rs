@@ -61,17 +61,16 @@ pub(super) fn only_floats(unit: &Unit) -> Vec<bool> {
 
 impl Translator<'_, '_> {
     /// The operation that computes a value, if that is one.
-    fn made_by(&self, value: Ir) -> Option<(Opcode, InstructionData)> {
-        let inst = self.b.func.dfg.value_def(value).inst()?;
-        let data = self.b.func.dfg.insts[inst];
-        Some((data.opcode(), data))
+    fn made_by(&self, value: Ir) -> Option<InstructionData> {
+        let dfg = &self.b.func.dfg;
+        Some(dfg.insts[dfg.value_def(value).inst()?])
     }
 
     /// The float with these bits: the one that they have been taken from, if they have just been.
     pub(super) fn float_of(&mut self, bits: Ir) -> Ir {
         match self.made_by(bits) {
-            Some((Opcode::Bitcast, InstructionData::LoadNoOffset { arg, .. })) => arg,
-            Some((_, InstructionData::UnaryImm { opcode: Opcode::Iconst, imm })) => {
+            Some(InstructionData::LoadNoOffset { opcode: Opcode::Bitcast, arg, .. }) => arg,
+            Some(InstructionData::UnaryImm { opcode: Opcode::Iconst, imm }) => {
                 self.b.ins().f64const(Ieee64::with_bits(imm.bits() as u64))
             }
             _ => self.b.ins().bitcast(F64, MemFlagsData::new(), bits),
@@ -81,7 +80,7 @@ impl Translator<'_, '_> {
     /// The bits of a float: those that it has been made of, if it has just been.
     pub(super) fn bits_of(&mut self, float: Ir) -> Ir {
         match self.made_by(float) {
-            Some((Opcode::Bitcast, InstructionData::LoadNoOffset { arg, .. })) => arg,
+            Some(InstructionData::LoadNoOffset { opcode: Opcode::Bitcast, arg, .. }) => arg,
             _ => self.b.ins().bitcast(I64, MemFlagsData::new(), float),
         }
     }

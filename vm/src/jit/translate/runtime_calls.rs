@@ -8,25 +8,27 @@ use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, SigRef, Value as Ir};
 use cranelift_codegen::isa::CallConv;
 
+/// What a function of the runtime gives.
+type Results = smallvec::SmallVec<[Ir; 2]>;
+
 impl Translator<'_, '_> {
-    pub(super) fn signature(&mut self, shape: &'static [u8]) -> SigRef {
-        if let Some((_, known)) = self.signatures.iter().find(|(s, _)| *s == shape) {
+    /// The signature of a function of the runtime, or of the detour to it.
+    pub(super) fn signature(&mut self, shape: &'static [u8], detour: bool) -> SigRef {
+        if let Some((.., known)) = self.signatures.iter().find(|(s, d, _)| (*s, *d) == (shape, detour)) {
             return *known;
         }
-        let convention = CallConv::triple_default(&self.layout.triple);
-        let made = self.b.import_signature(detours::signature(shape, convention));
-        self.signatures.push((shape, made));
+        let signature = match detour {
+            true => detours::detour_signature(shape),
+            false => detours::signature(shape, CallConv::triple_default(&self.layout.triple)),
+        };
+        let made = self.b.import_signature(signature);
+        self.signatures.push((shape, detour, made));
         made
     }
 
     /// Calls a function of the runtime; in cold code so that nothing has to leave its register. `shape`: `i` for a word, `f` for a float,
     /// results after `>`.
-    pub(super) fn call(
-        &mut self,
-        address: usize,
-        shape: &'static [u8],
-        args: &[Ir],
-    ) -> smallvec::SmallVec<[Ir; 2]> {
+    pub(super) fn call(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Results {
         if self.is_cold()
             && let Some(detour) = (self.detour)(address, shape)
         {
@@ -36,22 +38,12 @@ impl Translator<'_, '_> {
     }
 
     /// Whether what is being translated is off the straight path.
-    pub(super) fn is_cold(&self) -> bool {
+    fn is_cold(&self) -> bool {
         self.b.current_block().is_some_and(|block| self.b.func.layout.is_cold(block))
     }
 
-    fn call_by_detour(
-        &mut self,
-        detour: usize,
-        shape: &'static [u8],
-        args: &[Ir],
-    ) -> smallvec::SmallVec<[Ir; 2]> {
-        let known = self.detour_signatures.iter().find(|(s, _)| *s == shape).map(|(_, known)| *known);
-        let signature = known.unwrap_or_else(|| {
-            let made = self.b.import_signature(detours::detour_signature(shape));
-            self.detour_signatures.push((shape, made));
-            made
-        });
+    fn call_by_detour(&mut self, detour: usize, shape: &'static [u8], args: &[Ir]) -> Results {
+        let signature = self.signature(shape, true);
         let callee = self.b.ins().iconst(I64, detour as i64);
         let mut all: smallvec::SmallVec<[Ir; 8]> = smallvec::smallvec![self.thread];
         all.extend_from_slice(args);
@@ -68,13 +60,8 @@ impl Translator<'_, '_> {
     }
 
     /// Calls a function of the runtime by the platform's convention.
-    pub(super) fn call_plainly(
-        &mut self,
-        address: usize,
-        shape: &'static [u8],
-        args: &[Ir],
-    ) -> smallvec::SmallVec<[Ir; 2]> {
-        let signature = self.signature(shape);
+    pub(super) fn call_plainly(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Results {
+        let signature = self.signature(shape, false);
         let callee = self.b.ins().iconst(I64, address as i64);
         let call = self.b.ins().call_indirect(signature, callee, args);
         self.b.inst_results(call).into()
