@@ -42,10 +42,6 @@ const TIERED: u8 = 1;
 /// The loop executes one instruction, for compiled code.
 const STEP: u8 = 2;
 
-/// Calls and turns of loops of compiled functions that are interpreted when a task begins to run: one that waits in every turn of a loop
-/// would have to leave compiled code in each.
-const UNSETTLED: u32 = 16;
-
 /// Runs the current task from the thread's saved state until it stops.
 pub fn run(thread: &mut Thread) -> Exit {
     thread.jit.set_native_limit();
@@ -76,8 +72,8 @@ fn int_error(thread: &mut Thread, op: Op, x: i64, y: i64) -> Control {
 #[allow(clippy::cognitive_complexity)] // one arm per op: the table is the structure
 fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     let mut stepped = false;
-    // How often compiled code is passed by.
-    let mut unsettled = if MODE == TIERED && thread.jit.hot > 1 { UNSETTLED } else { 0 };
+    // A loop that waits in every turn would have to leave compiled code in each: the first turn since the task began to run is interpreted.
+    let mut settled = MODE != TIERED || thread.jit.hot <= 1;
     let mut pc: *const Instr;
     let mut base: *mut u64;
     let mut code: *const Code;
@@ -197,7 +193,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     }
     // Compiled code takes the running frame over, if there is some: at the entry with this number (0: there is none here).
     macro_rules! tier_up {
-        (|$running:ident| $at:expr) => {
+        (|$running:ident| $at:expr, $settled:expr) => {
             if MODE == TIERED {
                 // SAFETY: linked code lives as long as the VM.
                 let $running: &'static Code = unsafe { &*code };
@@ -207,9 +203,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 let entry = $running.jit.entry();
                 if !entry.is_null() {
                     let at: u64 = $at;
-                    if unsettled > 0 {
-                        unsettled -= 1;
-                    } else if at != 0 {
+                    if at != 0 && $settled {
                         save!();
                         if let Some(exit) = jit::enter(thread, entry, at) {
                             return exit;
@@ -223,14 +217,17 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     // A frame has just been pushed, unless something happened at the safepoint.
     macro_rules! tier_up_call {
         () => {
-            tier_up!(|running| if pc == running.entry { jit::FROM_START } else { 0 })
+            tier_up!(|running| if pc == running.entry { jit::FROM_START } else { 0 }, true)
         };
     }
     // Control is at the head of a loop.
     macro_rules! tier_up_loop {
         () => {
-            // SAFETY: `pc` lies in the running code.
-            tier_up!(|running| running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize).into())
+            tier_up!(
+                // SAFETY: `pc` lies in the running code.
+                |running| running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize).into(),
+                std::mem::replace(&mut settled, true)
+            )
         };
     }
     macro_rules! arith {

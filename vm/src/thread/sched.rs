@@ -133,16 +133,25 @@ impl Sched {
             (*task).state = TaskState::Ready;
             (*task).priority
         };
-        let at = match self.queues.iter().position(|q| q.priority <= priority) {
+        // Most programs have tasks of one priority only.
+        let at = match self.queues.first() {
+            Some(first) if first.priority == priority => 0,
+            _ => self.queue_for(priority),
+        };
+        self.queues[at].push(task);
+        self.ready += 1;
+    }
+
+    /// The place of a priority's queue, which is made if there is none.
+    fn queue_for(&mut self, priority: i16) -> usize {
+        match self.queues.iter().position(|q| q.priority <= priority) {
             Some(i) if self.queues[i].priority == priority => i,
             found => {
                 let i = found.unwrap_or(self.queues.len());
                 self.queues.insert(i, Queue { priority, entries: VecDeque::new(), first: 0 });
                 i
             }
-        };
-        self.queues[at].push(task);
-        self.ready += 1;
+        }
     }
 
     /// Lets a ready or just woken task that is in no queue run next, in what is left of the running one's tick; puts it at the

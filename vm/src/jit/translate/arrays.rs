@@ -48,15 +48,15 @@ impl Translator<'_, '_> {
         let (buffer, length) = if self.known(r as u16).is(class) {
             load(self)
         } else {
-            let (is, done) = (self.block(), self.block());
-            let zero = self.word(0);
-            let fits = self.is_of_class(value, &[class]);
+            let (not, done) = (self.block(), self.block());
             self.b.append_block_param(done, I64);
             self.b.append_block_param(done, I64);
-            self.b.ins().brif(fits, is, &[], done, &[zero.into(), zero.into()]);
-            self.b.switch_to_block(is);
+            self.expect_class(value, &[class], not);
             let (buffer, length) = load(self);
             self.b.ins().jump(done, &[buffer.into(), length.into()]);
+            self.b.switch_to_block(not);
+            let zero = self.word(0);
+            self.b.ins().jump(done, &[zero.into(), zero.into()]);
             self.b.switch_to_block(done);
             (self.b.block_params(done)[0], self.b.block_params(done)[1])
         };

@@ -191,9 +191,8 @@ impl Translator<'_, '_> {
                     self.method_elsewhere(i, &args, done);
                     return self.take_result(i.a(), done, ALL);
                 }
-                let fits = self.is_of(i.c(), receiver, site.class);
-                let fits = self.method_epoch_is(site.data, fits);
-                self.guard(fits);
+                let other = self.deopt();
+                self.expect_receiver(i.c(), receiver, site.class, site.data, other);
                 self.learn(i.c(), Known::of_class(site.class));
                 let value = self.word(site.target as i64);
                 let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
@@ -206,10 +205,9 @@ impl Translator<'_, '_> {
                     (*native.cast::<crate::object::function::Native>()).def
                 };
                 self.args(i.c(), n);
-                let fits = self.is_of(i.c(), receiver, site.class);
-                let fits = self.method_epoch_is(site.data, fits);
                 if intrinsics::of_method(site.target) == Some(Intrinsic::Push) && n == 2 && !self.wide() {
-                    self.guard(fits);
+                    let other = self.deopt();
+                    self.expect_receiver(i.c(), receiver, site.class, site.data, other);
                     self.learn(i.c(), Known::of_class(site.class));
                     self.push(i.c(), i.c() + 1);
                     return self.constant(i.a(), Value::NULL);
@@ -217,14 +215,14 @@ impl Translator<'_, '_> {
                 // SAFETY: the declaration of a native lives as long as the VM.
                 let def = unsafe { &*def };
                 if one_class {
-                    self.guard(fits);
+                    let other = self.deopt();
+                    self.expect_receiver(i.c(), receiver, site.class, site.data, other);
                     let result = self.call_native(def, i.c(), n);
                     return self.set(i.a(), result, ALL);
                 }
-                let (direct, other, done) = (self.block(), self.block(), self.result_block());
-                self.b.ins().brif(fits, direct, &[], other, &[]);
+                let (other, done) = (self.block(), self.result_block());
+                self.expect_receiver(i.c(), receiver, site.class, site.data, other);
                 let state = self.state.clone();
-                self.b.switch_to_block(direct);
                 let result = self.call_native(def, i.c(), n);
                 self.b.ins().jump(done, &[result.into()]);
                 let after = std::mem::replace(&mut self.state, state);
@@ -313,16 +311,12 @@ impl Translator<'_, '_> {
         self.set_known(i.a(), instance, Known::of_class(class.id));
     }
 
-    /// A flag: the value is an object of one of these classes.
-    pub(super) fn is_of_class(&mut self, value: Ir, classes: &[u32]) -> Ir {
-        use cranelift_codegen::ir::types::I8;
-        let done = self.block();
-        self.b.append_block_param(done, I8);
-        let object = self.block();
+    /// Goes on if the value is an object of one of these classes, else to `other`.
+    pub(super) fn expect_class(&mut self, value: Ir, classes: &[u32], other: Block) {
+        let (object, fine) = (self.block(), self.block());
         let tag = self.b.ins().band_imm_s(value, 7);
         let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 1);
-        let no = self.b.ins().iconst(I8, 0);
-        self.b.ins().brif(is_object, object, &[], done, &[no.into()]);
+        self.b.ins().brif(is_object, object, &[], other, &[]);
         self.b.switch_to_block(object);
         let found = self.b.ins().load(I32, MemFlagsData::trusted(), value, 3);
         let mut same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(classes[0]));
@@ -330,18 +324,19 @@ impl Translator<'_, '_> {
             let other = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(*class));
             same = self.b.ins().bor(same, other);
         }
-        self.b.ins().jump(done, &[same.into()]);
-        self.b.switch_to_block(done);
-        self.b.block_params(done)[0]
+        self.b.ins().brif(same, fine, &[], other, &[]);
+        self.b.switch_to_block(fine);
     }
 
-    /// A flag: the value of a register is an object of this class.
-    fn is_of(&mut self, r: u16, value: Ir, class: u32) -> Ir {
-        use cranelift_codegen::ir::types::I8;
-        match self.known(r).is(class) {
-            true => self.b.ins().iconst(I8, 1),
-            false => self.is_of_class(value, &[class]),
+    /// Goes on if the receiver in a register is an object of this class, whose methods are those found at `epoch`; else to `other`.
+    fn expect_receiver(&mut self, r: u16, value: Ir, class: u32, epoch: u32, other: Block) {
+        if !self.known(r).is(class) {
+            self.expect_class(value, &[class], other);
         }
+        let same = self.epoch_is(epoch);
+        let fine = self.block();
+        self.b.ins().brif(same, fine, &[], other, &[]);
+        self.b.switch_to_block(fine);
     }
 
     /// A flag: the methods found at `epoch` still stand.

@@ -201,16 +201,13 @@ impl Translator<'_, '_> {
                 let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
                 self.guard_not(null);
             } else {
-                let fits = self.is_of_class(value, &[class]);
-                self.guard(fits);
+                let other = self.deopt();
+                self.expect_class(value, &[class], other);
             }
             self.learn(r, Known::of_class(class));
         } else {
             let classes = self.feedback().classes(number);
-            let fits = self.is_of_class(value, &classes);
-            let fast = self.block();
-            self.b.ins().brif(fits, fast, &[], slow, &[]);
-            self.b.switch_to_block(fast);
+            self.expect_class(value, &classes, slow);
         }
     }
 
@@ -319,9 +316,9 @@ impl Translator<'_, '_> {
                 self.b.switch_to_block(null);
                 self.b.ins().jump(fast, &[]);
                 self.b.switch_to_block(object);
-                let fits = self.is_of_class(value, &classes);
-                let fits = self.method_epoch_is(epoch, fits);
-                self.b.ins().brif(fits, fast, &[], slow, &[]);
+                self.expect_class(value, &classes, slow);
+                let same = self.epoch_is(epoch);
+                self.b.ins().brif(same, fast, &[], slow, &[]);
                 OTHER
             }
             Fitting::Class => {
@@ -329,9 +326,9 @@ impl Translator<'_, '_> {
                 let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
                 self.b.ins().brif(null, fast, &[], not_null, &[]);
                 self.b.switch_to_block(not_null);
-                let fits = self.is_of_class(value, &[target as u32]);
-                let fits = self.method_epoch_is((target >> 32) as u32, fits);
-                self.b.ins().brif(fits, fast, &[], slow, &[]);
+                self.expect_class(value, &[target as u32], slow);
+                let same = self.epoch_is((target >> 32) as u32);
+                self.b.ins().brif(same, fast, &[], slow, &[]);
                 OTHER
             }
         };
@@ -454,9 +451,9 @@ impl Translator<'_, '_> {
         let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
         self.b.ins().brif(null, fine, &[], other, &[]);
         self.b.switch_to_block(other);
-        let fits = self.is_of_class(value, &classes);
         let deopt = self.deopt();
-        self.b.ins().brif(fits, fine, &[], deopt, &[]);
+        self.expect_class(value, &classes, deopt);
+        self.b.ins().jump(fine, &[]);
         self.b.switch_to_block(fine);
     }
 

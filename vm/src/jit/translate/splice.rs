@@ -54,8 +54,8 @@ impl Translator<'_, '_> {
             Callee::Method { classes, epoch, .. } => {
                 let receiver = self.tagged(i.c());
                 if !matches!(classes[..], [class] if self.known(i.c()).is(class)) {
-                    let fits = self.is_of_class(receiver, classes);
-                    self.go_on_if(fits, other);
+                    let out = self.other_or_deopt(other);
+                    self.expect_class(receiver, classes, out);
                 }
                 self.expect_epoch(*epoch, other);
                 if let [class] = classes[..] {
