@@ -33,6 +33,9 @@ const MOST_ATTEMPTS: u32 = 12;
 /// Slices of one marking that may end with written objects not yet visited: a program that writes faster than they are visited would keep
 /// the marking from its end.
 const MOST_RESTS: u32 = 64;
+/// By how many quarters of what lives a heap grows until the next full collection has ended its marking: the program allocates on while
+/// that goes on, and as much as the last time is taken off.
+const GROWTH: usize = 3;
 /// How long a full collection that was asked for waits for other threads.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// Blocks swept at one safepoint.
@@ -484,7 +487,9 @@ impl Heap {
         self.publish();
         if full {
             let live = self.tracer.marked;
-            self.cycle.next_full = (live + live / 4 * 3).max(live + self.config.young_bytes * 4);
+            let meanwhile = self.cycle.allocated_at_end.saturating_sub(self.cycle.allocated_before) as usize;
+            let goal = (live + live / 4 * GROWTH).saturating_sub(meanwhile).max(live + live / 4);
+            self.cycle.next_full = goal.max(live + self.config.young_bytes * 4);
         }
         self.cycle.phase = Phase::Idle;
         self.quota = self.config.young_bytes as isize;
