@@ -52,6 +52,12 @@ impl NativeDef {
             owner => Cow::Owned(format!("{owner}.{}", self.name)),
         }
     }
+
+    /// Whether it can be called with so many arguments.
+    #[inline]
+    pub fn takes(&self, args: usize) -> bool {
+        args >= self.min_args as usize && (self.max_args == ANY || args <= self.max_args as usize)
+    }
 }
 
 /// A row of a table of natives: name, fewest and most arguments, function, one line of documentation. In a table of

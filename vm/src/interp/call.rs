@@ -127,7 +127,7 @@ pub fn call_with_receiver(
 
 /// Calls a native function after checking the number of arguments.
 pub fn native(thread: &mut Thread, def: &'static NativeDef, args: &[Value]) -> Outcome {
-    if args.len() < def.min_args as usize || (def.max_args != ANY && args.len() > def.max_args as usize) {
+    if !def.takes(args.len()) {
         return Err(wrong_count(
             thread,
             &def.full_name(),

@@ -232,6 +232,14 @@ pub fn return_value(thread: &mut Thread, value: Value) -> Option<Exit> {
 
 /// Completes the instruction before `pc` with its value.
 pub fn finish_instruction(thread: &mut Thread, value: Value) -> Option<Exit> {
+    // SAFETY: `pc` is behind an instruction of the running code.
+    let i = unsafe { *thread.pc.sub(1) };
+    // What tasks wait in, for the most part.
+    if let Some(Op::Call | Op::CallMethod | Op::Await) = i.op() {
+        // SAFETY: the verifier checked the register.
+        unsafe { thread.base.add(i.a() as usize).write(value.bits()) };
+        return None;
+    }
     match complete(thread, value) {
         Ok(()) => None,
         Err(Control::OutOfMemory) => finish_without_memory(thread, value),

@@ -381,6 +381,22 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     }
 
     load!();
+    // A task that goes on may stand where compiled code can be entered: behind a wait that such code was left at, or at a loop's head.
+    if MODE == TIERED {
+        // SAFETY: linked code lives as long as the VM; `pc` lies in it.
+        let (running, at): (&'static Code, usize) =
+            unsafe { (&*code, pc.offset_from((*code).entry) as usize) };
+        let entry = running.jit.entry();
+        if !entry.is_null() {
+            let at = running.jit.entry_at(at);
+            if at != 0 {
+                if let Some(exit) = jit::enter(thread, entry, at.into()) {
+                    return exit;
+                }
+                load!();
+            }
+        }
+    }
     loop {
         if MODE == STEP {
             if stepped {

@@ -4,6 +4,7 @@
 //! Everything is derived from the op table's operand kinds; only what the table cannot say (how a pair is used, what a closure
 //! captures) stands here by op.
 
+use super::intrinsics::{self, Intrinsic};
 use super::unit::{Callee, Frame, Inst, NOWHERE, Unit, What};
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
@@ -163,6 +164,8 @@ pub(super) struct Facts {
     pub(super) leads: Vec<bool>,
     /// Targets of backward jumps, in order.
     pub(super) loop_heads: Vec<usize>,
+    /// Instructions of the unit's first function that follow a wait: the interpreter enters there when it is over.
+    pub(super) resumptions: Vec<usize>,
     /// What each instruction reads and writes.
     pub(super) accesses: Vec<Registers>,
     /// Registers whose values may be read when control is before an instruction, by its handlers too.
@@ -171,12 +174,20 @@ pub(super) struct Facts {
     pub(super) caught: Vec<Bits>,
 }
 
+/// Whether an instruction lets the task wait, each time.
+fn waits(inst: &Inst) -> bool {
+    inst.what == What::Op
+        && inst.i.op() == Some(Op::Call)
+        && intrinsics::of_value(inst.hint) == Some(Intrinsic::Wait)
+}
+
 impl Facts {
     pub(super) fn new(unit: &Unit) -> Self {
         let count = unit.insts.len();
         let mut leads = vec![false; count];
         leads[0] = true;
         let mut loop_heads = Vec::new();
+        let mut resumptions = Vec::new();
         for (at, inst) in unit.insts.iter().enumerate() {
             let jumps = inst.target != NOWHERE;
             if jumps {
@@ -190,12 +201,16 @@ impl Facts {
             if (jumps || !unit.falls_through(inst)) && at + 1 < count {
                 leads[at + 1] = true;
             }
+            if inst.frame == 0 && waits(inst) {
+                leads[at + 1] = true;
+                resumptions.push(at + 1);
+            }
         }
         loop_heads.sort_unstable();
         let none = Bits::new(unit.registers());
         let caught = if unit.handlers.is_empty() { Vec::new() } else { vec![none.clone(); count] };
         let accesses = unit.insts.iter().map(|inst| registers(unit, inst)).collect();
-        let mut facts = Facts { leads, loop_heads, accesses, live: vec![none; count], caught };
+        let mut facts = Facts { leads, loop_heads, resumptions, accesses, live: vec![none; count], caught };
         facts.find_live(unit);
         facts
     }

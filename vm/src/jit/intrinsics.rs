@@ -1,6 +1,6 @@
 //! Native functions that compiled code knows: it does what they do for the usual operands, and calls them for the others.
 
-use super::masks::{FLOAT, Mask, NULL};
+use super::masks::{ALL, FLOAT, Mask, NULL};
 use crate::native::NativeDef;
 use crate::object::function::{Native, native_of_value};
 use crate::value::Value;
@@ -12,11 +12,16 @@ pub enum Intrinsic {
     Sqrt,
     /// `array.push(x)`.
     Push,
+    /// `__await_again(future)`: the task always waits, and compiled code can be entered behind the call.
+    Wait,
 }
 
 /// Owner and name of each native that is known. The library's tests check that it has them.
-pub const INTRINSICS: &[(&str, &str, Intrinsic)] =
-    &[("math", "sqrt", Intrinsic::Sqrt), ("Array", "push", Intrinsic::Push)];
+pub const INTRINSICS: &[(&str, &str, Intrinsic)] = &[
+    ("math", "sqrt", Intrinsic::Sqrt),
+    ("Array", "push", Intrinsic::Push),
+    ("", "__await_again", Intrinsic::Wait),
+];
 
 impl Intrinsic {
     fn of(def: &NativeDef) -> Option<Self> {
@@ -29,6 +34,7 @@ impl Intrinsic {
         match self {
             Self::Sqrt => FLOAT,
             Self::Push => NULL,
+            Self::Wait => ALL,
         }
     }
 }

@@ -59,7 +59,7 @@ impl Known {
     }
 
     /// Forms of which the class says something.
-    const OBJECTS: Mask = ARRAY | OTHER;
+    pub(super) const OBJECTS: Mask = ARRAY | OTHER;
 
     /// What is known of a value that is one or the other.
     fn or(self, other: Self) -> Self {

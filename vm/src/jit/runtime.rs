@@ -12,7 +12,7 @@ use crate::class::{Class, Member};
 use crate::code::Code;
 use crate::error::{Control, Outcome};
 use crate::interp::{access, arith, call, compare, control, describe, globals, index, instances, run, types};
-use crate::native::NativeDef;
+use crate::native::{NativeDef, NativeFn};
 use crate::object::function::{self, Closure};
 use crate::object::task::{FRAME_WORDS, Stack};
 use crate::object::{Header, Kind, Slot};
@@ -373,6 +373,17 @@ pub(super) extern "C" fn call_native(
     let args =
         unsafe { std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize) };
     let result = call::native(thread, def, args);
+    outcome(thread, result)
+}
+
+/// Calls the function of a native that takes `n` arguments, with those in registers from `first` on.
+pub(super) extern "C" fn call_plain(thread: &mut Thread, function: u64, first: u64, n: u64) -> u64 {
+    // SAFETY: as in `call_native`; compiled code passes the function of a native.
+    let (function, args) = unsafe {
+        let first = thread.base.add(first as usize).cast::<Value>();
+        (std::mem::transmute::<u64, NativeFn>(function), std::slice::from_raw_parts(first, n as usize))
+    };
+    let result = function(thread, args);
     outcome(thread, result)
 }
 

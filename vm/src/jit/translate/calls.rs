@@ -11,6 +11,7 @@ use crate::bytecode::Instr;
 use crate::class::Class;
 use crate::code::Code;
 use crate::interp::access;
+use crate::native::{NativeCode, NativeDef};
 use crate::object::function::code_of_value;
 use crate::object::task::FRAME_WORDS;
 use crate::thread::stack::ReturnKind;
@@ -126,12 +127,17 @@ impl Translator<'_, '_> {
     }
 
     /// Calls a native with `n` arguments from register `first` on.
-    fn call_native(&mut self, def: &'static crate::native::NativeDef, first: u16, n: usize) -> Ir {
+    fn call_native(&mut self, def: &'static NativeDef, first: u16, n: usize) -> Ir {
         self.write_back_live();
-        let def = self.address(def);
         let at = self.unit.frame(&self.inst()).at as u16;
-        let (first, count) = (self.word((first - at).into()), self.word(n as i64));
-        self.helper(runtime::call_native as *const () as usize, b"iiii>i", &[self.thread, def, first, count])
+        let (place, count) = (self.word((first - at).into()), self.word(n as i64));
+        let (helper, callee) = match &def.code {
+            NativeCode::Plain(function) if def.takes(n) => {
+                (runtime::call_plain as *const () as usize, self.word(*function as *const () as i64))
+            }
+            _ => (runtime::call_native as *const () as usize, self.address(def)),
+        };
+        self.helper(helper, b"iiii>i", &[self.thread, callee, place, count])
     }
 
     /// Calls the code that was found, or lets the interpreter do the call if there is none (0); then to `done` with the result. Without

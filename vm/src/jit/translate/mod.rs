@@ -12,6 +12,7 @@
 mod arith;
 mod arrays;
 mod calls;
+mod entries;
 mod exits;
 mod jumps;
 mod objects;
@@ -26,16 +27,15 @@ use super::layout::Layout;
 use super::masks::{self, Assume, Known, Mask};
 use super::restore::Exit;
 use super::stepped::by_step;
-use super::unit::{Inst, Kind, NOWHERE, Unit, What};
+use super::unit::{Inst, NOWHERE, Unit, What};
 use super::views::Views;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
-use crate::object::task::FRAME_WORDS;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, SigRef, Value as Ir};
-use cranelift_frontend::{FunctionBuilder, Switch, Variable};
+use cranelift_frontend::{FunctionBuilder, Variable};
 use std::rc::Rc;
 
 /// Gives the address of the detour to a function of the runtime, if there is one.
@@ -234,150 +234,6 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     fn wide(&self) -> bool {
         self.assume.wide
-    }
-
-    /// The ways in: a call by compiled code (0), a call by the interpreter (1), loop heads (2 and up).
-    fn entries(&mut self, entry: Block) -> Box<[u16]> {
-        let (base, which) = (self.b.block_params(entry)[1], self.b.block_params(entry)[2]);
-        self.b.def_var(self.base, base);
-        for pc in 0..self.unit.insts.len() {
-            let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
-            self.blocks.push(block);
-        }
-        let whole = self.unit.frames[0].code;
-        let (called, others, begin) = (self.block(), self.block(), self.block());
-        self.b.ins().brif(which, others, &[], called, &[]);
-        self.b.switch_to_block(called);
-        self.prologue();
-        self.b.ins().jump(begin, &[]);
-        self.b.switch_to_block(others);
-        let heads: Vec<usize> = self.facts.loop_heads.clone();
-        let mut switch = Switch::new();
-        let mut ways = Vec::new();
-        let mut entries = vec![0; whole.code.len()].into_boxed_slice();
-        for &head in &heads {
-            let inst = self.unit.insts[head];
-            if self.at[head].is_some() && inst.frame == 0 {
-                let way = self.block();
-                let number = ways.len() as u16 + 2;
-                entries[inst.pc as usize] = number;
-                switch.set_entry(number.into(), way);
-                ways.push((head, way));
-            }
-        }
-        switch.emit(self.b, which, begin);
-        for (head, way) in ways {
-            self.b.switch_to_block(way);
-            self.loop_entry(head);
-        }
-        self.b.switch_to_block(begin);
-        self.load_used();
-        self.enter_state(0);
-        let zero = self.word(0);
-        let given = whole.params as usize + usize::from(whole.flags & Code::REST != 0);
-        for r in 0..self.unit.registers() {
-            self.state.regs[r].have = Have::WORD;
-            if r >= FRAME_WORDS && r < FRAME_WORDS + given {
-                let word = self.load_register(r);
-                self.b.def_var(self.words[r], word);
-            } else if r >= FRAME_WORDS + whole.registers as usize {
-                break;
-            } else if self.raw_floats[r] {
-                let zero = self.b.ins().f64const(0.0);
-                self.b.def_var(self.words[r], zero);
-            } else {
-                self.b.def_var(self.words[r], zero);
-            }
-        }
-        self.state.views.clear();
-        self.goto(0);
-        self.seal();
-        entries
-    }
-
-    /// A callee's begin, called by compiled code: the frame has its room, link, code, callee and parameters.
-    fn prologue(&mut self) {
-        let base = self.b.use_var(self.base);
-        let sp = self.b.ins().get_stack_pointer(I64);
-        let limit = self.load(self.thread, self.layout.native_limit);
-        let mut leaves = self.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
-        if self.unit.frames.len() > 1 {
-            // The frames of spliced functions need room too.
-            let end = self.b.ins().iadd_imm_s(base, self.unit.extent() as i64 * 8);
-            let stack_end = self.load(self.thread, self.layout.stack_end);
-            let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, stack_end);
-            leaves = self.b.ins().bor(leaves, over);
-        }
-        let (elsewhere, fine) = (self.cold(), self.block());
-        self.b.ins().brif(leaves, elsewhere, &[], fine, &[]);
-        self.b.switch_to_block(elsewhere);
-        let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
-        let enter = super::runtime::enter_interpreter as *const () as usize;
-        let left = self.call_plainly(enter, b"iii>i", &[self.thread, base, code])[0];
-        self.exit(left);
-        self.b.switch_to_block(fine);
-        let used = self.load(self.thread, self.layout.used);
-        let used = self.b.ins().iadd_imm_s(used, 1);
-        self.store(used, self.thread, self.layout.used);
-        let limit = self.limit();
-        let over = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, used, limit);
-        let (attend, go_on) = (self.cold(), self.block());
-        self.b.ins().brif(over, attend, &[], go_on, &[]);
-        self.b.switch_to_block(attend);
-        let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
-        let begin = super::runtime::begin_safepoint as *const () as usize;
-        let left = self.call(begin, b"iii>i", &[self.thread, base, code])[0];
-        let leaving = self.cold();
-        self.b.ins().brif(left, leaving, &[], go_on, &[]);
-        self.b.switch_to_block(leaving);
-        let left = self.b.ins().iadd_imm_s(left, -1);
-        self.exit(left);
-        self.b.switch_to_block(go_on);
-    }
-
-    /// Entry at a loop head from the interpreter: all registers lie in the frame, and must be what the code takes them for.
-    fn loop_entry(&mut self, head: usize) {
-        self.load_used();
-        self.enter_state(head);
-        let live: Vec<usize> = self.facts.live[head].iter().collect();
-        for r in live {
-            let word = self.load_register(r);
-            if self.unit.kinds[r] == Kind::Raw {
-                self.b.def_var(self.words[r], word);
-                continue;
-            }
-            let known = self.state.regs[r].known;
-            if known != Known::form(masks::ALL) {
-                let wanted = self.word(i64::from(known.mask) | i64::from(known.class) << 8);
-                let fits = self.call(super::runtime::fits as *const () as usize, b"ii>i", &[word, wanted])[0];
-                let (fine, refuse) = (self.block(), self.cold());
-                self.b.ins().brif(fits, fine, &[], refuse, &[]);
-                self.b.switch_to_block(refuse);
-                let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
-                self.call(super::runtime::failed as *const () as usize, b"ii>", &[self.thread, code]);
-                let left = self.word(super::LEFT.0 as i64);
-                self.exit(left);
-                self.b.switch_to_block(fine);
-            }
-            match self.state.regs[r].have {
-                Have::FLOAT => {
-                    let bits =
-                        self.call(super::runtime::unbox_float as *const () as usize, b"i>ii", &[word])[0];
-                    let float = self.float_of(bits);
-                    self.b.def_var(self.floats[r], float);
-                }
-                Have::INT => {
-                    let n = self.call(super::runtime::unbox_int as *const () as usize, b"i>ii", &[word])[0];
-                    self.b.def_var(self.ints[r], n);
-                }
-                _ => self.b.def_var(self.words[r], word),
-            }
-        }
-        for r in self.state.views.clone().iter() {
-            self.make_view(r);
-        }
-        let block = self.blocks[head].expect("reached");
-        self.b.ins().jump(block, &[]);
     }
 
     fn body(&mut self) {

@@ -219,7 +219,7 @@ impl Translator<'_, '_> {
     }
 
     /// The integer in a word that holds one, boxed or not.
-    fn unbox_known_int(&mut self, word: Ir) -> Ir {
+    pub(super) fn unbox_known_int(&mut self, word: Ir) -> Ir {
         let (small, rare, done) = (self.block(), self.cold(), self.block());
         self.b.append_block_param(done, I64);
         let odd = self.b.ins().band_imm_s(word, 1);
@@ -235,7 +235,7 @@ impl Translator<'_, '_> {
     }
 
     /// The float in a word that holds one in whatever form.
-    fn unbox_known_float(&mut self, word: Ir) -> Ir {
+    pub(super) fn unbox_known_float(&mut self, word: Ir) -> Ir {
         let (common, rare, done) = (self.block(), self.cold(), self.block());
         self.b.append_block_param(done, F64);
         let tag = self.b.ins().band_imm_s(word, 3);
