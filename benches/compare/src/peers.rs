@@ -9,6 +9,7 @@ use std::process::Command;
 /// The sequential systems, in the order of the table: key and title.
 pub const SYSTEMS: &[(&str, &str)] = &[
     ("corella", "Corella"),
+    ("corella-interpreted", "Corella --jit=off"),
     ("lua", "Lua 5.4"),
     ("luajit-joff", "LuaJIT -joff"),
     ("luajit", "LuaJIT"),
@@ -166,6 +167,7 @@ impl Peers {
     ) -> Option<Invocation> {
         let (tool, extension, before): (&str, &str, &[&str]) = match system {
             "corella" => ("corella", "cor", &["run"]),
+            "corella-interpreted" => ("corella", "cor", &["run", "--jit=off"]),
             "lua" => ("lua", "lua", &[]),
             "luajit" => ("luajit", "lua", &[]),
             "luajit-joff" => ("luajit", "lua", &["-joff"]),
@@ -175,7 +177,7 @@ impl Peers {
             "rune" => ("rune", "rn", &["rune"]),
             _ => return None,
         };
-        let home = if system == "corella" { "programs" } else { "peers" };
+        let home = if tool == "corella" { "programs" } else { "peers" };
         let file = format!("{home}/sequential/{program}.{extension}");
         if !benches.join(&file).exists() {
             return None;

@@ -10,6 +10,7 @@ const INK: &str = "#222";
 const GRID: &str = "#ddd";
 /// Colours that colour-blind readers can tell apart, by the beginning of a label; the longer name stands first.
 const COLOURS: &[(&str, &str)] = &[
+    ("Corella --jit=off", "#7a3300"),
     ("Corella", "#d55e00"),
     ("LuaJIT -joff", "#332288"),
     ("LuaJIT", "#56b4e9"),
@@ -162,7 +163,7 @@ pub fn sequential(rows: &[Row]) -> String {
                 .enumerate()
                 .filter_map(|(k, (key, title))| {
                     let seconds = row.cell(key)?.seconds()?;
-                    Some((k, 1.0 / row.ratio(key)?, format!("{title}: {} s", number(seconds))))
+                    Some((k, 1.0 / row.ratio("corella", key)?, format!("{title}: {} s", number(seconds))))
                 })
                 .collect(),
         })

@@ -105,7 +105,7 @@ fn sequential_tables(out: &mut String, rows: &[sequential::Row], options: &Optio
     for row in rows {
         let cells: Vec<String> = systems
             .iter()
-            .map(|(key, _)| match (row.cell(key), row.ratio(key)) {
+            .map(|(key, _)| match (row.cell(key), row.ratio("corella", key)) {
                 (Some(cell), _) if cell.fault.is_some() => "failed".into(),
                 (Some(cell), _) if *key == "corella" => {
                     format!("**{:.3}**", cell.seconds().unwrap_or(f64::NAN))
@@ -121,19 +121,13 @@ fn sequential_tables(out: &mut String, rows: &[sequential::Row], options: &Optio
     }
     let means: Vec<String> = systems
         .iter()
-        .map(|(key, _)| match sequential::mean_ratio(rows, key) {
+        .map(|(key, _)| match sequential::mean_ratio(rows, "corella", key) {
             Some(mean) if *key != "corella" => format!("**{mean:.2}**"),
             _ => String::new(),
         })
         .collect();
     let _ = writeln!(out, "| **geometric mean of the ratios** | | {} |", means.join(" | "));
-    let worst = rows
-        .iter()
-        .filter_map(|row| Some((row.ratio("lua")?, &row.program)))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    if let Some((ratio, program)) = worst {
-        let _ = writeln!(out, "\nThe largest ratio to Lua 5.4: {ratio:.2} ({program}).");
-    }
+    largest_ratios(out, rows);
     let spreads: Vec<f64> = rows
         .iter()
         .flat_map(|row| &row.cells)
@@ -164,6 +158,35 @@ fn sequential_tables(out: &mut String, rows: &[sequential::Row], options: &Optio
             })
             .collect();
         let _ = writeln!(out, "| {} | {} |", row.program, cells.join(" | "));
+    }
+}
+
+/// The largest ratios, and what the interpreter alone does beside those that interpret.
+fn largest_ratios(out: &mut String, rows: &[sequential::Row]) {
+    let largest = |system, others: &[&str]| {
+        let of = |other: &&str| {
+            let (ratio, program) = sequential::worst(rows, system, other)?;
+            Some(format!("{ratio:.2} to {} ({program})", title(other)))
+        };
+        others.iter().filter_map(of).collect::<Vec<_>>().join(", ")
+    };
+    let compiled = largest("corella", &["corella-interpreted", "lua", "luajit"]);
+    if !compiled.is_empty() {
+        let _ = writeln!(out, "\nThe largest ratios: {compiled}.");
+    }
+    let mean = |other: &&str| {
+        let ratio = sequential::mean_ratio(rows, "corella-interpreted", other)?;
+        Some(format!("{ratio:.2} of {}'s", title(other)))
+    };
+    let means: Vec<String> =
+        ["lua", "luajit-joff", "python", "rhai", "rune"].iter().filter_map(mean).collect();
+    if !means.is_empty() {
+        let _ = writeln!(
+            out,
+            "\nThe interpreter alone (`--jit=off`): geometric mean of its time {}; its largest ratios: {}.",
+            means.join(", "),
+            largest("corella-interpreted", &["lua", "luajit-joff"])
+        );
     }
 }
 

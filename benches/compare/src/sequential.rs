@@ -49,15 +49,22 @@ impl Row {
         self.cells.iter().find(|cell| cell.system == system)
     }
 
-    /// Corella's time divided by that of a peer.
-    pub fn ratio(&self, system: &str) -> Option<f64> {
-        Some(self.cell("corella")?.seconds()? / self.cell(system)?.seconds()?)
+    /// The time of one system divided by that of another.
+    pub fn ratio(&self, system: &str, other: &str) -> Option<f64> {
+        Some(self.cell(system)?.seconds()? / self.cell(other)?.seconds()?)
     }
 }
 
-/// Geometric mean of Corella's time divided by a peer's, over the programs that both have.
-pub fn mean_ratio(rows: &[Row], system: &str) -> Option<f64> {
-    geometric_mean(&rows.iter().filter_map(|row| row.ratio(system)).collect::<Vec<_>>())
+/// Geometric mean of one system's time divided by another's, over the programs that both have.
+pub fn mean_ratio(rows: &[Row], system: &str, other: &str) -> Option<f64> {
+    geometric_mean(&rows.iter().filter_map(|row| row.ratio(system, other)).collect::<Vec<_>>())
+}
+
+/// The program in which one system is slowest beside another, and the ratio of the times.
+pub fn worst<'a>(rows: &'a [Row], system: &str, other: &str) -> Option<(f64, &'a str)> {
+    rows.iter()
+        .filter_map(|row| Some((row.ratio(system, other)?, row.program.as_str())))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// Measures the programs that the options want.
