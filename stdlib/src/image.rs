@@ -87,7 +87,7 @@ fn reason(error: &ImageError) -> String {
         ImageError::Decoding(inner) => inner.source().map_or_else(|| error.to_string(), ToString::to_string),
         _ => error.to_string(),
     };
-    said.trim().replace('\n', " ")
+    said.trim().trim_matches('"').replace('\n', " ")
 }
 
 /// PNG or JPEG, by how the file begins.
