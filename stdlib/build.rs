@@ -17,7 +17,11 @@ fn main() {
     for folder in ["prelude", "modules", "src"] {
         println!("cargo::rerun-if-changed={folder}");
     }
-    let (prelude, modules) = (scripts(&root.join("prelude")), scripts(&root.join("modules")));
+    let (prelude, mut modules) = (scripts(&root.join("prelude")), scripts(&root.join("modules")));
+    // Its natives are there with the feature only.
+    if env::var_os("CARGO_FEATURE_IMAGE").is_none() {
+        modules.retain(|file| file.file_stem().is_none_or(|stem| stem != "image"));
+    }
     let names = known_names(&root, prelude.iter().chain(&modules));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut listing = String::new();

@@ -21,7 +21,7 @@ fn failed(thread: &mut Thread, what: &str, path: &str, error: &std::io::Error) -
 }
 
 /// Runs blocking work while the thread counts as outside the VM, so that no collection of another heap waits for it.
-fn blocking<T>(thread: &mut Thread, work: impl FnOnce() -> T) -> T {
+pub(crate) fn blocking<T>(thread: &mut Thread, work: impl FnOnce() -> T) -> T {
     thread.heap.offline();
     let result = work();
     thread.heap.online();

@@ -14,6 +14,8 @@ mod error;
 mod file;
 mod float;
 mod format;
+#[cfg(feature = "image")]
+mod image;
 mod int;
 pub mod library;
 mod map;
@@ -70,6 +72,8 @@ pub static MODULES: &[(&str, &[NativeRow])] = &[
     ("time", time::ROWS),
     ("gc", concurrency::memory::GC),
     ("file", file::ROWS),
+    #[cfg(feature = "image")]
+    ("image", image::ROWS),
     ("task", concurrency::hooks::TASK),
     ("thread", concurrency::hooks::THREAD),
     ("shared", concurrency::shared::counter::ROWS),

@@ -28,6 +28,8 @@ const CHOSEN: &[&str] = &[
     "library/future/all_gives_results_in_order",
     "library/sync/killed_waiter_passes_the_lock_on",
     "library/thread/pool_accounts_for_each_call",
+    "library/weaver/accounts_for_each_job",
+    "library/weaver/accounts_for_jobs_of_another_thread",
     "library/weaver/errors_reach_dependants_and_the_finisher",
     "match/nested_patterns",
     "modules/names_by_path",
@@ -46,7 +48,11 @@ const CHOSEN: &[&str] = &[
 
 /// Scripts that account for all that they have started. They catch what is told to them, so they end as usual or with a
 /// `MemoryError` of their own: what waits for ever, or finds that something was lost or doubled, ends otherwise.
-const ACCOUNTING: &[&str] = &["library/thread/pool_accounts_for_each_call"];
+const ACCOUNTING: &[&str] = &[
+    "library/thread/pool_accounts_for_each_call",
+    "library/weaver/accounts_for_each_job",
+    "library/weaver/accounts_for_jobs_of_another_thread",
+];
 
 /// How an allocation fails: name, and how many fail from there on.
 const WAYS: [(&str, u64); 3] = [("once", 1), ("twice", 2), ("often", 12)];

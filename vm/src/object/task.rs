@@ -64,7 +64,7 @@ pub struct Task {
     pub stack: *mut Stack,
     /// Its future if somebody holds it (weak: cleared by the collector when the future dies); null for a detached task.
     pub future: *mut Future,
-    /// What it receives when it continues: a value, or an error to be thrown (`resume_throws`).
+    /// What it receives when it continues: a value, or an error to be thrown (`RESUME_THROWS`). The empty marker until its first turn.
     pub resume: Slot,
     /// What it waits for (a future, a generator, an array, ...), for traces and cancellation; null otherwise.
     pub waits_for: Slot,

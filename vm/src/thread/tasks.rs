@@ -61,7 +61,7 @@ pub fn create(thread: &mut Thread, callee: Value, args: &[Value]) -> Outcome<*mu
             id: thread.vm.new_task_id(),
             stack,
             future: std::ptr::null_mut(),
-            resume: Slot::new(Value::NULL),
+            resume: Slot::new(Value::EMPTY),
             waits_for: Slot::new(Value::NULL),
             mailbox: Slot::new(Value::NULL),
             extra: Slot::new(Value::NULL),
@@ -252,6 +252,12 @@ pub fn deliver(thread: &mut Thread) -> Option<Exit> {
     // SAFETY: a running task is live.
     unsafe {
         let flags = (*task).flags;
+        if (*task).resume.get().is_empty_marker() {
+            (*task).resume.set_unbarriered(Value::NULL);
+            if flags & task_flag::KILL_PENDING != 0 {
+                return Some(end_unbegun(thread));
+            }
+        }
         if flags & (task_flag::KILL_PENDING | task_flag::RESUME_THROWS | task_flag::DELIVER) == 0 {
             return None;
         }
@@ -277,6 +283,16 @@ pub fn deliver(thread: &mut Thread) -> Option<Exit> {
         }
     }
     None
+}
+
+/// Ends the running task, which was killed before its first turn: nothing of its function runs, no `finally` block either, even if the
+/// function begins with one.
+#[cold]
+fn end_unbegun(thread: &mut Thread) -> Exit {
+    let error = take_kill(thread);
+    super::trace::attach_between(thread, error);
+    finish(thread, Err(error));
+    Exit::Ended
 }
 
 /// Ends the running task.
