@@ -177,6 +177,7 @@ mod tests {
     fn what_compiled_code_knows_by_name_is_there() {
         let mut names: Vec<(&str, &str)> =
             MODULES.iter().flat_map(|(module, rows)| rows.iter().map(|row| (*module, row.0))).collect();
+        names.extend(FUNCTIONS.iter().copied().flatten().map(|row| ("", row.0)));
         for table in CLASSES {
             names.extend(table.readers.iter().chain(table.writers).map(|row| (table.name, row.0)));
         }

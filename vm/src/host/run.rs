@@ -499,8 +499,8 @@ fn stop(thread: &mut Thread, id: u64) {
         .unwrap_or_else(|_| thread.vm.last_resort_error());
     // SAFETY: the task lives; no task runs while messages are handled.
     unsafe {
-        if (*task).atomic > 0 {
-            // Inside `atomic` nothing comes in between; the kill is delivered when it is left.
+        if (*task).atomic > 0 || (*task).resume.get().is_empty_marker() {
+            // Inside `atomic` nothing comes in between; the kill is delivered when it is left. A task that has not begun runs nothing.
             let _ = tasks::kill(thread, task);
             return;
         }

@@ -48,7 +48,8 @@ pub enum Mode {
     Preemptive,
     /// Only where a task waits or yields.
     Cooperative,
-    /// Never: a task runs to its end before the next begins, and waiting waits for messages only.
+    /// As `Cooperative`, for a thread that has one task at a time: a watchdog, which interrupts tasks, is refused. What other threads
+    /// ask of it runs while the task waits.
     Single,
 }
 
@@ -118,8 +119,6 @@ pub struct Thread {
     pub(crate) sched_dead_futures: Vec<(u32, u64)>,
     /// End of the host's time budget for this pump.
     pub(crate) budget_end: Option<std::time::Instant>,
-    /// In a thread of mode `single`: the task that must end before another begins.
-    pub(crate) single: *mut Task,
     /// The last parking's number.
     pub(crate) wakes: u32,
     /// A task ran since the thread last collected for want of work.
@@ -204,7 +203,6 @@ impl Thread {
             retry_pc: std::ptr::null(),
             sched_dead_futures: Vec::new(),
             budget_end: None,
-            single: std::ptr::null_mut(),
             wakes: 0,
             ran: false,
             ending: false,

@@ -310,9 +310,6 @@ pub fn finish(thread: &mut Thread, result: Result<Value, Value>) {
         thread.sched.recycle_stack(stack);
         let future = (*task).future;
         (*task).future = std::ptr::null_mut();
-        if thread.single == task {
-            thread.single = std::ptr::null_mut();
-        }
         let rethrown = leave_parent_scope(thread, task, &result);
         if result.is_err_and(|error| crate::interp::types::is_task_exit(thread, error)) {
             // It may have been the last holder of futures that it awaited.
@@ -344,9 +341,6 @@ pub fn abandon(thread: &mut Thread, task: *mut Task) {
 pub fn fit_stack(thread: &mut Thread, task: *mut Task) {
     // SAFETY: the task has just been running and is parked now.
     unsafe {
-        if thread.mode == super::Mode::Single {
-            thread.single = task;
-        }
         if (*task).flags & task_flag::FITTED != 0 || !(*task).generator.get().is_null() {
             return;
         }
