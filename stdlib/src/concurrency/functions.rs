@@ -150,26 +150,27 @@ fn await_again(thread: &mut Thread, args: &[Value]) -> Outcome {
     if !args[0].is_kind(Kind::Future) {
         return Err(wrong(thread, "a wait", "future", "a Future of this thread", args[0]));
     }
-    futures::renew(thread, args[0].pointer().cast());
-    futures::await_value(thread, args[0])
-}
-
-fn settle(thread: &mut Thread, target: Value, result: Result<Value, Value>) -> Outcome {
-    if !target.is_kind(Kind::Future) {
-        return Err(wrong(thread, "Continuation", "future", "a Future of this thread", target));
-    }
-    let future = target.pointer().cast::<Future>();
-    if futures::is_done(future) {
-        return Ok(Value::FALSE);
-    }
-    futures::complete(thread, future, result);
-    Ok(Value::TRUE)
+    futures::await_again(thread, args[0].pointer().cast())
 }
 
 fn resolve(thread: &mut Thread, args: &[Value]) -> Outcome {
-    settle(thread, args[0], Ok(args[1]))
+    let future = future_of(thread, args[0])?;
+    Ok(Value::bool(futures::resolve(thread, future, args[1])))
 }
 
 fn reject(thread: &mut Thread, args: &[Value]) -> Outcome {
-    settle(thread, args[0], Err(args[1]))
+    let future = future_of(thread, args[0])?;
+    let open = !futures::is_done(future);
+    if open {
+        futures::complete(thread, future, Err(args[1]));
+    }
+    Ok(Value::bool(open))
+}
+
+#[inline]
+fn future_of(thread: &mut Thread, target: Value) -> Outcome<*mut Future> {
+    if !target.is_kind(Kind::Future) {
+        return Err(wrong(thread, "Continuation", "future", "a Future of this thread", target));
+    }
+    Ok(target.pointer().cast())
 }

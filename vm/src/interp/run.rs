@@ -72,7 +72,8 @@ fn int_error(thread: &mut Thread, op: Op, x: i64, y: i64) -> Control {
 #[allow(clippy::cognitive_complexity)] // one arm per op: the table is the structure
 fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     let mut stepped = false;
-    // A loop that waits in every turn would have to leave compiled code in each: the first turn since the task began to run is interpreted.
+    // Whether the task has come to a loop's head since it began to run. One that waits in every turn would have to leave compiled code in each:
+    // where that has been seen, the first turn is interpreted.
     let mut settled = MODE != TIERED || thread.jit.hot <= 1;
     let mut pc: *const Instr;
     let mut base: *mut u64;
@@ -193,7 +194,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     }
     // Compiled code takes the running frame over, if there is some: at the entry with this number (0: there is none here).
     macro_rules! tier_up {
-        (|$running:ident| $at:expr, $settled:expr) => {
+        (|$running:ident| $at:expr, $left:expr) => {
             if MODE == TIERED {
                 // SAFETY: linked code lives as long as the VM.
                 let $running: &'static Code = unsafe { &*code };
@@ -203,9 +204,10 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 let entry = $running.jit.entry();
                 if !entry.is_null() {
                     let at: u64 = $at;
-                    if at != 0 && $settled {
+                    if at != 0 {
                         save!();
                         if let Some(exit) = jit::enter(thread, entry, at) {
+                            $left;
                             return exit;
                         }
                         load!();
@@ -217,17 +219,21 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     // A frame has just been pushed, unless something happened at the safepoint.
     macro_rules! tier_up_call {
         () => {
-            tier_up!(|running| if pc == running.entry { jit::FROM_START } else { 0 }, true)
+            tier_up!(|running| if pc == running.entry { jit::FROM_START } else { 0 }, ())
         };
     }
     // Control is at the head of a loop.
     macro_rules! tier_up_loop {
         () => {
+            let before = used;
             tier_up!(
-                // SAFETY: `pc` lies in the running code.
-                |running| running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize).into(),
-                std::mem::replace(&mut settled, true)
-            )
+                |running| match std::mem::replace(&mut settled, true) || !running.jit.is_brief() {
+                    // SAFETY: `pc` lies in the running code.
+                    true => running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize).into(),
+                    false => 0,
+                },
+                running.jit.left_after(thread.used.wrapping_sub(before))
+            );
         };
     }
     macro_rules! arith {

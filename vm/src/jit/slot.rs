@@ -8,6 +8,7 @@
 use crate::code::Code;
 use crate::heap::sync::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 #[cfg(not(loom))]
 type Table = std::sync::OnceLock<Box<[u16]>>;
@@ -51,6 +52,8 @@ pub struct JitSlot {
     pub(crate) again: AtomicU32,
     /// Words above its base that a compiled frame may take.
     pub(crate) extent: AtomicU32,
+    /// The last time that its code was entered at a loop, the task waited almost at once.
+    brief: AtomicBool,
     /// What was called at calls of values where that was not what compiled code expected.
     seen: Mutex<Vec<(u32, &'static Code)>>,
     #[cfg(loom)]
@@ -67,6 +70,7 @@ impl Default for JitSlot {
             failures: AtomicU32::new(0),
             again: AtomicU32::new(0),
             extent: AtomicU32::new(0),
+            brief: AtomicBool::new(false),
             seen: Mutex::default(),
             #[cfg(loom)]
             without: None,
@@ -74,6 +78,8 @@ impl Default for JitSlot {
     }
 }
 
+/// Calls and turns of loops from which on entering compiled code for them pays.
+const BRIEF: u64 = 3;
 /// Functions that are remembered at the calls of one function.
 const SEEN: usize = 16;
 
@@ -82,6 +88,21 @@ impl JitSlot {
     #[inline(always)]
     pub fn entry(&self) -> *mut u8 {
         self.entry.load(Ordering::Acquire)
+    }
+
+    /// Whether a task that entered the code at a loop waited almost at once, the last time: then leaving the code again cost more than it gained.
+    #[inline(always)]
+    pub(crate) fn is_brief(&self) -> bool {
+        self.brief.load(Ordering::Relaxed)
+    }
+
+    /// A task that entered the code at a loop waits, after so many calls and turns of loops.
+    #[inline(always)]
+    pub(crate) fn left_after(&self, units: u64) {
+        let brief = units < BRIEF;
+        if brief != self.is_brief() {
+            self.brief.store(brief, Ordering::Relaxed);
+        }
     }
 
     /// Takes note of what was called at the instruction with this index.

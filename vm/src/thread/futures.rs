@@ -333,15 +333,46 @@ fn answer_late(thread: &mut Thread, reply: Reply, result: Result<usize, usize>) 
     send_result(thread, reply, result);
 }
 
-/// Makes a future that was completed by hand a future without a result again: what was made for one wait serves for the next. Only its
-/// maker may have it.
-pub fn renew(thread: &mut Thread, future: *mut Future) {
+/// Makes a future that was completed by hand a future without a result again, and lets the running task wait for that: what was made for one
+/// wait serves for the next. Only its maker may have it.
+pub fn await_again(thread: &mut Thread, future: *mut Future) -> Outcome {
     // SAFETY: the caller has a live future.
     unsafe {
         debug_assert!((*future).task.get().is_null() && (*future).remote == 0);
-        thread.heap.store(future.cast(), &(*future).value, Value::NULL);
+        (*future).value.set_unbarriered(Value::NULL);
         (*future).state.store(future_state::PENDING, Ordering::Release);
+        if !(*future).waiters.get().is_null() {
+            return await_value(thread, Value::object(future.cast()));
+        }
+        let task = tasks::to_value(thread.current);
+        thread.heap.store(future.cast(), &(*future).waiters, task);
     }
+    Err(tasks::park(thread, Value::object(future.cast())))
+}
+
+/// Gives a future its value; whether it had no result. The usual case, a future made by hand that one task waits for, is short.
+#[inline]
+pub fn resolve(thread: &mut Thread, future: *mut Future, value: Value) -> bool {
+    // SAFETY: the caller has a live future; the kind of what waits for it is checked.
+    unsafe {
+        if (*future).state.load(Ordering::Relaxed) != future_state::PENDING {
+            return false;
+        }
+        let waiter = (*future).waiters.get();
+        let by_hand = (*future).task.get().is_null() && (*future).remote == 0;
+        if by_hand && waiter.is_kind(Kind::Task) {
+            let task = waiter.pointer().cast::<Task>();
+            if (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::object(future.cast()) {
+                thread.heap.store(future.cast(), &(*future).value, value);
+                (*future).state.store(future_state::DONE, Ordering::Release);
+                (*future).waiters.set_unbarriered(Value::NULL);
+                tasks::wake(thread, task, value);
+                return true;
+            }
+        }
+    }
+    complete(thread, future, Ok(value));
+    true
 }
 
 /// Whether a future has its result.

@@ -198,9 +198,10 @@ pub fn expect_null(thread: &mut Thread) {
 }
 
 /// Puts a new or parked task into its queue.
+#[inline]
 pub fn make_ready(thread: &mut Thread, task: *mut Task) {
     // SAFETY: the task lives.
-    unsafe { thread.heap.store(task.cast(), &(*task).waits_for, Value::NULL) };
+    unsafe { (*task).waits_for.set_unbarriered(Value::NULL) };
     thread.sched.enqueue(task);
 }
 
@@ -230,6 +231,7 @@ pub fn run_awaited(thread: &mut Thread, awaited: *mut Task) {
 }
 
 /// Wakes a parked task with a value.
+#[inline]
 pub fn wake(thread: &mut Thread, task: *mut Task, value: Value) {
     // SAFETY: the caller knows the task to be parked, so it lives.
     unsafe {
