@@ -356,10 +356,11 @@ pub fn safepoint(thread: &mut Thread) -> Option<Exit> {
             }
         }
     }
-    if thread.fuel_exhausted() {
+    if thread.fuel_exhausted() && thread.fuel_grace == 0 {
         if thread.vm.registry.overdraw() {
             return end_without_fuel(thread);
         }
+        thread.begin_fuel_grace();
         let error = no_fuel(thread);
         return throw_between(thread, error);
     }

@@ -79,6 +79,8 @@ pub struct Thread {
     pub(crate) held_off: bool,
     /// When the running task was first seen to hold off a host's interrupt.
     pub(crate) stop_seen: Option<std::time::Instant>,
+    /// Units of fuel until it is told again that there is none: what handlers have in the meantime, wherever safepoints lie.
+    pub(crate) fuel_grace: u64,
     /// Whether polls have to come at exact counts.
     exact: bool,
     /// When other threads were last asked to collect and it did not help.
@@ -184,6 +186,7 @@ impl Thread {
             held_off: false,
             stop_seen: None,
             asked_for_room: None,
+            fuel_grace: 0,
             exact,
             jit,
             current: std::ptr::null_mut(),

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Units of fuel between two looks at the clock; about 50-100 us of script code.
 pub(super) const POLL_UNITS: u64 = 10_000;
+/// Units that the handlers of an error that says that there is no fuel have until it is thrown again.
+const FUEL_GRACE: u64 = 1_000;
 /// Most stacks kept for new tasks.
 const MAX_SPARE_STACKS: usize = 32;
 /// Words of the stack that a new task gets when it first calls something; it is fitted when the task first waits.
@@ -301,7 +303,11 @@ impl Thread {
             Some(fuel) => fuel.saturating_sub(self.sched.tick_fuel).clamp(1, 1 << 40),
         };
         if self.vm.config.fuel_limit != u64::MAX {
-            units = units.min(self.vm.registry.fuel_left().max(1));
+            let left = match self.vm.registry.fuel_left() {
+                0 => self.fuel_grace,
+                left => left,
+            };
+            units = units.min(left.max(1));
         }
         self.used = 0;
         if let Some(left) = self.watchdog_left() {
@@ -335,6 +341,10 @@ impl Thread {
             baton.spend(spent);
         }
         if self.vm.config.fuel_limit != u64::MAX {
+            self.fuel_grace = match self.fuel_exhausted() {
+                true => self.fuel_grace.saturating_sub(spent),
+                false => 0,
+            };
             self.vm.registry.use_fuel(spent);
         }
     }
@@ -342,6 +352,12 @@ impl Thread {
     /// Whether the VM's fuel is used up.
     pub fn fuel_exhausted(&self) -> bool {
         self.vm.config.fuel_limit != u64::MAX && self.vm.registry.fuel_left() == 0
+    }
+
+    /// It is told that there is no fuel: what handlers do is not told again at once.
+    pub fn begin_fuel_grace(&mut self) {
+        self.fuel_grace = FUEL_GRACE;
+        self.set_limit();
     }
 
     /// Runs one task until it stops (and those that it hands its tick to), or says how long there is nothing to do. Messages and
