@@ -50,10 +50,14 @@ fn reserve(thread: &mut Thread, pixels: u64, bytes: u64) -> Outcome<()> {
     Ok(thread.heap.reserve_external(bytes)?)
 }
 
+/// How many pixels a picture of this size has.
+fn area(width: u32, height: u32) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
 /// Why a picture of this size is too large, if it is.
 fn too_large(width: u32, height: u32) -> Option<String> {
-    let pixels = u64::from(width) * u64::from(height);
-    (width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS).then(|| {
+    (width > MAX_SIDE || height > MAX_SIDE || area(width, height) > MAX_PIXELS).then(|| {
         format!(
             "{width} x {height} pixels are too many: at most {MAX_SIDE} on a side and {MAX_PIXELS} in all"
         )
@@ -134,7 +138,7 @@ fn decode(thread: &mut Thread, args: &[Value]) -> Outcome {
     if let Some(reason) = too_large(width, height) {
         return Err(refuse(thread, format!("{METHOD}: the {name} file is too large: {reason}")));
     }
-    let pixels = u64::from(width) * u64::from(height);
+    let pixels = area(width, height);
     reserve(thread, pixels, DECODER_BYTES + PIXEL_BYTES)?;
     thread.charge(pixels);
     match blocking(thread, || DynamicImage::from_decoder(decoder).map(DynamicImage::into_rgb8)) {
@@ -199,7 +203,7 @@ fn scale(thread: &mut Thread, args: &[Value]) -> Outcome {
     const METHOD: &str = "image.scale";
     let (width, height) = size(thread, METHOD, args[3], args[4])?;
     let image = picture(thread, METHOD, args)?;
-    let pixels = u64::from(width) * u64::from(height);
+    let pixels = area(width, height);
     reserve(thread, pixels, 3 + PIXEL_BYTES)?;
     thread.charge(image.as_raw().len() as u64 / 8 + pixels);
     let scaled = blocking(thread, || imageops::thumbnail(&image, width, height));
@@ -210,7 +214,7 @@ fn encode_png(thread: &mut Thread, args: &[Value]) -> Outcome {
     const METHOD: &str = "image.encode_png";
     let image = picture(thread, METHOD, args)?;
     // Filtered lines, and the file, which is hardly longer than the pixels.
-    reserve(thread, u64::from(image.width()) * u64::from(image.height()), 3 * 3)?;
+    reserve(thread, area(image.width(), image.height()), 3 * 3)?;
     thread.charge(image.as_raw().len() as u64 / 2);
     let mut file = Vec::new();
     match blocking(thread, || image.write_to(&mut Cursor::new(&mut file), ImageFormat::Png)) {

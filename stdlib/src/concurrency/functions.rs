@@ -121,9 +121,7 @@ fn current_task(thread: &mut Thread, _: &[Value]) -> Outcome {
 }
 
 fn await_for(thread: &mut Thread, args: &[Value]) -> Outcome {
-    if !args[0].is_kind(Kind::Future) {
-        return Err(wrong(thread, "a wait with a timeout", "future", "a Future of this thread", args[0]));
-    }
+    let future = future_of(thread, "a wait with a timeout", args[0])?;
     let duration = match (timers::seconds(args[1]), args[1].as_number()) {
         (Some(duration), _) => duration,
         // Longer than any clock: for ever.
@@ -136,7 +134,7 @@ fn await_for(thread: &mut Thread, args: &[Value]) -> Outcome {
         }
         (None, None) => return Err(wrong(thread, "a wait", "timeout", "a number of seconds", args[1])),
     };
-    if duration.is_zero() && !futures::is_done(args[0].pointer().cast()) {
+    if duration.is_zero() && !futures::is_done(future) {
         return Ok(Value::NULL);
     }
     let outcome = futures::await_value(thread, args[0]);
@@ -147,30 +145,24 @@ fn await_for(thread: &mut Thread, args: &[Value]) -> Outcome {
 }
 
 fn await_again(thread: &mut Thread, args: &[Value]) -> Outcome {
-    if !args[0].is_kind(Kind::Future) {
-        return Err(wrong(thread, "a wait", "future", "a Future of this thread", args[0]));
-    }
-    futures::await_again(thread, args[0].pointer().cast())
+    let future = future_of(thread, "a wait", args[0])?;
+    futures::await_again(thread, future)
 }
 
 fn resolve(thread: &mut Thread, args: &[Value]) -> Outcome {
-    let future = future_of(thread, args[0])?;
+    let future = future_of(thread, "Continuation", args[0])?;
     Ok(Value::bool(futures::resolve(thread, future, args[1])))
 }
 
 fn reject(thread: &mut Thread, args: &[Value]) -> Outcome {
-    let future = future_of(thread, args[0])?;
-    let open = !futures::is_done(future);
-    if open {
-        futures::complete(thread, future, Err(args[1]));
-    }
-    Ok(Value::bool(open))
+    let future = future_of(thread, "Continuation", args[0])?;
+    Ok(Value::bool(futures::complete(thread, future, Err(args[1]))))
 }
 
 #[inline]
-fn future_of(thread: &mut Thread, target: Value) -> Outcome<*mut Future> {
+fn future_of(thread: &mut Thread, method: &str, target: Value) -> Outcome<*mut Future> {
     if !target.is_kind(Kind::Future) {
-        return Err(wrong(thread, "Continuation", "future", "a Future of this thread", target));
+        return Err(wrong(thread, method, "future", "a Future of this thread", target));
     }
     Ok(target.pointer().cast())
 }

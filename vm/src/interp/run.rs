@@ -192,9 +192,23 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
             }
         };
     }
-    // Compiled code takes the running frame over, if there is some: at the entry with this number (0: there is none here).
+    // Compiled code takes the running frame over at the entry with this number (0: there is none here).
+    macro_rules! enter {
+        ($entry:expr, $at:expr, $left:block) => {
+            let at: u64 = $at;
+            if at != 0 {
+                save!();
+                if let Some(exit) = jit::enter(thread, $entry, at) {
+                    $left
+                    return exit;
+                }
+                load!();
+            }
+        };
+    }
+    // The same, if there is compiled code; if not, the function becomes hotter.
     macro_rules! tier_up {
-        (|$running:ident| $at:expr, $left:expr) => {
+        (|$running:ident| $at:expr, $left:block) => {
             if MODE == TIERED {
                 // SAFETY: linked code lives as long as the VM.
                 let $running: &'static Code = unsafe { &*code };
@@ -203,15 +217,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                 }
                 let entry = $running.jit.entry();
                 if !entry.is_null() {
-                    let at: u64 = $at;
-                    if at != 0 {
-                        save!();
-                        if let Some(exit) = jit::enter(thread, entry, at) {
-                            $left;
-                            return exit;
-                        }
-                        load!();
-                    }
+                    enter!(entry, $at, $left);
                 }
             }
         };
@@ -219,7 +225,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
     // A frame has just been pushed, unless something happened at the safepoint.
     macro_rules! tier_up_call {
         () => {
-            tier_up!(|running| if pc == running.entry { jit::FROM_START } else { 0 }, ())
+            tier_up!(|running| if pc == running.entry { jit::FROM_START } else { 0 }, {})
         };
     }
     // Control is at the head of a loop.
@@ -232,7 +238,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                     true => running.jit.entry_at(unsafe { pc.offset_from(running.entry) } as usize).into(),
                     false => 0,
                 },
-                running.jit.left_after(thread.used.wrapping_sub(before))
+                { running.jit.left_after(thread.used.wrapping_sub(before)) }
             );
         };
     }
@@ -394,13 +400,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
             unsafe { (&*code, pc.offset_from((*code).entry) as usize) };
         let entry = running.jit.entry();
         if !entry.is_null() {
-            let at = running.jit.entry_at(at);
-            if at != 0 {
-                if let Some(exit) = jit::enter(thread, entry, at.into()) {
-                    return exit;
-                }
-                load!();
-            }
+            enter!(entry, running.jit.entry_at(at).into(), {});
         }
     }
     loop {

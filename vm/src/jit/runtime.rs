@@ -362,6 +362,15 @@ pub(super) extern "C" fn log_slot(thread: &mut Thread, owner: *mut Header, slot:
     thread.heap.log_store(owner, slot);
 }
 
+/// The arguments of a native, which lie in `n` registers from `first` on.
+///
+/// # Safety
+/// The running frame has these registers. They stay where they are during the call: natives neither move the stack nor run other tasks.
+unsafe fn arguments<'a>(thread: &Thread, first: u64, n: u64) -> &'a [Value] {
+    // SAFETY: by the caller's promise.
+    unsafe { std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize) }
+}
+
 /// Calls a native with `n` arguments in registers from `first` on.
 pub(super) extern "C" fn call_native(
     thread: &mut Thread,
@@ -369,20 +378,17 @@ pub(super) extern "C" fn call_native(
     first: u64,
     n: u64,
 ) -> u64 {
-    // SAFETY: the verifier checked the window; natives neither move the stack nor run other tasks.
-    let args =
-        unsafe { std::slice::from_raw_parts(thread.base.add(first as usize).cast::<Value>(), n as usize) };
+    // SAFETY: the verifier checked the window.
+    let args = unsafe { arguments(thread, first, n) };
     let result = call::native(thread, def, args);
     outcome(thread, result)
 }
 
 /// Calls the function of a native that takes `n` arguments, with those in registers from `first` on.
 pub(super) extern "C" fn call_plain(thread: &mut Thread, function: u64, first: u64, n: u64) -> u64 {
-    // SAFETY: as in `call_native`; compiled code passes the function of a native.
-    let (function, args) = unsafe {
-        let first = thread.base.add(first as usize).cast::<Value>();
-        (std::mem::transmute::<u64, NativeFn>(function), std::slice::from_raw_parts(first, n as usize))
-    };
+    // SAFETY: the verifier checked the window; compiled code passes the function of a native.
+    let (function, args) =
+        unsafe { (std::mem::transmute::<u64, NativeFn>(function), arguments(thread, first, n)) };
     let result = function(thread, args);
     outcome(thread, result)
 }

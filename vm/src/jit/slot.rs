@@ -1,7 +1,7 @@
 //! What a function has of compiled code: counters, and the entry once there is one.
 //!
 //! Protocol. Whoever finds a function hot claims it by moving `state` from `COLD` to `ASKED`; one does, and has it compiled. Machine
-//! code, the table of loop entries and the state are written first, then `entry`, with `Release`: who reads an entry with `Acquire`
+//! code, the table of entries and the state are written first, then `entry`, with `Release`: who reads an entry with `Acquire`
 //! may run the code and find the table. A function whose assumptions do not hold is claimed once more (`READY` to `ASKED`) and
 //! gets another entry; the code before stays, for others are running it. `models` checks this in all interleavings.
 
@@ -121,7 +121,7 @@ impl JitSlot {
         seen.iter().filter(|(at, _)| *at == pc).map(|(_, code)| *code).collect()
     }
 
-    /// The number of the loop entry at an instruction of a function that has an entry, or 0.
+    /// The number of the entry at an instruction of a function that has an entry, or 0.
     #[inline]
     pub(crate) fn entry_at(&self, pc: usize) -> u16 {
         self.entries.get().map_or(0, |entries| entries[pc])

@@ -206,17 +206,17 @@ pub fn add_waiter(thread: &mut Thread, future: *mut Future, waiter: Value) -> Ou
     Ok(())
 }
 
-/// Gives a future its result and wakes who waits. The first result stays.
-pub fn complete(thread: &mut Thread, future: *mut Future, result: Result<Value, Value>) {
+/// Gives a future its result and wakes who waits; whether it had none: the first result stays.
+pub fn complete(thread: &mut Thread, future: *mut Future, result: Result<Value, Value>) -> bool {
+    if is_done(future) {
+        return false;
+    }
     let (state, value) = match result {
         Ok(value) => (future_state::DONE, value),
         Err(error) => (future_state::FAILED, error),
     };
     // SAFETY: the caller has a live future.
     let waiters = unsafe {
-        if (*future).state.load(Ordering::Relaxed) != future_state::PENDING {
-            return;
-        }
         thread.heap.store(future.cast(), &(*future).value, value);
         (*future).state.store(state, Ordering::Release);
         let waiters = (*future).waiters.get();
@@ -225,7 +225,7 @@ pub fn complete(thread: &mut Thread, future: *mut Future, result: Result<Value, 
     };
     if let (Err(error), true) = (result, waiters.is_null()) {
         unseen::add(thread, future, error);
-        return;
+        return true;
     }
     match array::from_value(waiters) {
         Some(list) => {
@@ -236,22 +236,31 @@ pub fn complete(thread: &mut Thread, future: *mut Future, result: Result<Value, 
         }
         None => notify(thread, future, waiters, result),
     }
+    true
+}
+
+/// Whether a task waits for a future. One that was killed meanwhile waits for something else or is done.
+#[inline]
+fn awaits(task: *mut Task, future: *mut Future) -> bool {
+    // SAFETY: the caller has a task as a value.
+    unsafe { (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::object(future.cast()) }
+}
+
+/// Whether a future is nobody's result: it is completed by hand.
+#[inline]
+fn is_by_hand(future: *mut Future) -> bool {
+    // SAFETY: the caller has a live future.
+    unsafe { (*future).task.get().is_null() && (*future).remote == 0 }
 }
 
 fn notify(thread: &mut Thread, future: *mut Future, waiter: Value, result: Result<Value, Value>) {
     match waiter.kind() {
         Some(Kind::Task) => {
             let task = waiter.pointer().cast::<Task>();
-            // SAFETY: the kind was checked. A task that was killed meanwhile waits for something else or is done.
-            let waits = unsafe {
-                (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::object(future.cast())
-            };
-            // SAFETY: the caller has a live future.
-            let by_hand = unsafe { (*future).task.get().is_null() && (*future).remote == 0 };
             match result {
-                _ if !waits => {}
-                // Nobody's result: a channel or lock wakes in turn, or two tasks could keep all others waiting.
-                Ok(value) if by_hand => tasks::wake(thread, task, value),
+                _ if !awaits(task, future) => {}
+                // A channel or lock wakes in turn, or two tasks could keep all others waiting.
+                Ok(value) if is_by_hand(future) => tasks::wake(thread, task, value),
                 _ => tasks::wake_at_once(thread, task, result),
             }
         }
@@ -338,7 +347,7 @@ fn answer_late(thread: &mut Thread, reply: Reply, result: Result<usize, usize>) 
 pub fn await_again(thread: &mut Thread, future: *mut Future) -> Outcome {
     // SAFETY: the caller has a live future.
     unsafe {
-        debug_assert!((*future).task.get().is_null() && (*future).remote == 0);
+        debug_assert!(is_by_hand(future));
         (*future).value.set_unbarriered(Value::NULL);
         (*future).state.store(future_state::PENDING, Ordering::Release);
         if !(*future).waiters.get().is_null() {
@@ -355,14 +364,10 @@ pub fn await_again(thread: &mut Thread, future: *mut Future) -> Outcome {
 pub fn resolve(thread: &mut Thread, future: *mut Future, value: Value) -> bool {
     // SAFETY: the caller has a live future; the kind of what waits for it is checked.
     unsafe {
-        if (*future).state.load(Ordering::Relaxed) != future_state::PENDING {
-            return false;
-        }
         let waiter = (*future).waiters.get();
-        let by_hand = (*future).task.get().is_null() && (*future).remote == 0;
-        if by_hand && waiter.is_kind(Kind::Task) {
+        if waiter.is_kind(Kind::Task) && is_by_hand(future) && !is_done(future) {
             let task = waiter.pointer().cast::<Task>();
-            if (*task).state == TaskState::Parked && (*task).waits_for.get() == Value::object(future.cast()) {
+            if awaits(task, future) {
                 thread.heap.store(future.cast(), &(*future).value, value);
                 (*future).state.store(future_state::DONE, Ordering::Release);
                 (*future).waiters.set_unbarriered(Value::NULL);
@@ -371,8 +376,7 @@ pub fn resolve(thread: &mut Thread, future: *mut Future, value: Value) -> bool {
             }
         }
     }
-    complete(thread, future, Ok(value));
-    true
+    complete(thread, future, Ok(value))
 }
 
 /// Whether a future has its result.
@@ -397,12 +401,8 @@ pub fn started(thread: &mut Thread, number: u32, task: Value) {
         if waiter.is_kind(Kind::Task) {
             let waiting = waiter.pointer().cast::<Task>();
             // SAFETY: the kind was checked.
-            let asks = unsafe {
-                (*waiting).state == TaskState::Parked
-                    && (*waiting).waits_for.get() == Value::object(future.cast())
-                    && (*waiting).flags & task_flag::DELIVER == 0
-            };
-            if asks {
+            let asks = unsafe { (*waiting).flags & task_flag::DELIVER == 0 };
+            if asks && awaits(waiting, future) {
                 tasks::wake(thread, waiting, Value::NULL);
             }
         }

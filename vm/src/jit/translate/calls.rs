@@ -197,8 +197,7 @@ impl Translator<'_, '_> {
                     self.method_elsewhere(i, &args, done);
                     return self.take_result(i.a(), done, ALL);
                 }
-                let other = self.deopt();
-                self.expect_receiver(i.c(), receiver, site.class, site.data, other);
+                self.expect_receiver(i.c(), receiver, site.class, site.data, None);
                 self.learn(i.c(), Known::of_class(site.class));
                 let value = self.word(site.target as i64);
                 let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
@@ -212,8 +211,7 @@ impl Translator<'_, '_> {
                 };
                 self.args(i.c(), n);
                 if intrinsics::of_method(site.target) == Some(Intrinsic::Push) && n == 2 && !self.wide() {
-                    let other = self.deopt();
-                    self.expect_receiver(i.c(), receiver, site.class, site.data, other);
+                    self.expect_receiver(i.c(), receiver, site.class, site.data, None);
                     self.learn(i.c(), Known::of_class(site.class));
                     self.push(i.c(), i.c() + 1);
                     return self.constant(i.a(), Value::NULL);
@@ -221,13 +219,12 @@ impl Translator<'_, '_> {
                 // SAFETY: the declaration of a native lives as long as the VM.
                 let def = unsafe { &*def };
                 if one_class {
-                    let other = self.deopt();
-                    self.expect_receiver(i.c(), receiver, site.class, site.data, other);
+                    self.expect_receiver(i.c(), receiver, site.class, site.data, None);
                     let result = self.call_native(def, i.c(), n);
                     return self.set(i.a(), result, ALL);
                 }
                 let (other, done) = (self.block(), self.result_block());
-                self.expect_receiver(i.c(), receiver, site.class, site.data, other);
+                self.expect_receiver(i.c(), receiver, site.class, site.data, Some(other));
                 let state = self.state.clone();
                 let result = self.call_native(def, i.c(), n);
                 self.b.ins().jump(done, &[result.into()]);
@@ -301,8 +298,8 @@ impl Translator<'_, '_> {
         let args = self.args(i.c(), i.n().into());
         let same = self.b.ins().icmp_imm_s(IntCC::Equal, value, class.value.bits() as i64);
         let epoch = self.unit.epoch;
-        let fits = self.method_epoch_is(epoch, same);
-        self.guard(fits);
+        self.guard(same);
+        self.expect_epoch(epoch, None);
         let instance = self.fresh_instance(class);
         if let Some((code, function)) = constructor {
             self.open_frames();
@@ -319,11 +316,8 @@ impl Translator<'_, '_> {
 
     /// Goes on if the value is an object of one of these classes, else to `other`.
     pub(super) fn expect_class(&mut self, value: Ir, classes: &[u32], other: Block) {
-        let (object, fine) = (self.block(), self.block());
-        let tag = self.b.ins().band_imm_s(value, 7);
-        let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 1);
-        self.b.ins().brif(is_object, object, &[], other, &[]);
-        self.b.switch_to_block(object);
+        self.expect_object(value, other);
+        let fine = self.block();
         let found = self.b.ins().load(I32, MemFlagsData::trusted(), value, 3);
         let mut same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(classes[0]));
         for class in &classes[1..] {
@@ -334,15 +328,13 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(fine);
     }
 
-    /// Goes on if the receiver in a register is an object of this class, whose methods are those found at `epoch`; else to `other`.
-    fn expect_receiver(&mut self, r: u16, value: Ir, class: u32, epoch: u32, other: Block) {
+    /// Goes on if the receiver in a register is an object of this class, whose methods are those found at `epoch`.
+    fn expect_receiver(&mut self, r: u16, value: Ir, class: u32, epoch: u32, other: Option<Block>) {
         if !self.known(r).is(class) {
-            self.expect_class(value, &[class], other);
+            let out = self.other_or_deopt(other);
+            self.expect_class(value, &[class], out);
         }
-        let same = self.epoch_is(epoch);
-        let fine = self.block();
-        self.b.ins().brif(same, fine, &[], other, &[]);
-        self.b.switch_to_block(fine);
+        self.expect_epoch(epoch, other);
     }
 
     /// A flag: the methods found at `epoch` still stand.
@@ -350,12 +342,6 @@ impl Translator<'_, '_> {
         let at = self.word(self.layout.method_epoch as i64);
         let now = self.b.ins().atomic_load(I32, MemFlagsData::trusted(), at);
         self.b.ins().icmp_imm_s(IntCC::Equal, now, i64::from(epoch))
-    }
-
-    /// The flag, if the methods found at `epoch` still stand.
-    pub(super) fn method_epoch_is(&mut self, epoch: u32, flag: Ir) -> Ir {
-        let same = self.epoch_is(epoch);
-        self.b.ins().band(flag, same)
     }
 
     /// Calls a script function with these arguments. What is live afterwards is in the frames before.

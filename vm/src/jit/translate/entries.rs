@@ -52,8 +52,7 @@ impl Translator<'_, '_> {
         let unknown = self.cold();
         switch.emit(self.b, which, unknown);
         self.b.switch_to_block(unknown);
-        let left = self.word(LEFT.0 as i64);
-        self.exit(left);
+        self.refuse();
         for (head, way) in ways {
             self.b.switch_to_block(way);
             self.enter_at(head);
@@ -156,6 +155,11 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(refuse);
         let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
         self.call(runtime::failed as *const () as usize, b"ii>", &[self.thread, code]);
+        self.refuse();
+    }
+
+    /// The interpreter goes on where it came from.
+    fn refuse(&mut self) {
         let left = self.word(LEFT.0 as i64);
         self.exit(left);
     }

@@ -23,13 +23,19 @@ pub(super) const TAG: i32 = 1;
 const MAX_INLINE_BYTES: usize = 256;
 
 impl Translator<'_, '_> {
-    /// Goes on if the value is an object of this kind, else to `other`.
-    pub(super) fn expect_kind(&mut self, value: Ir, kind: Kind, other: Block) {
-        let (object, fine) = (self.block(), self.block());
+    /// Goes on if the value is an object, else to `other`.
+    pub(super) fn expect_object(&mut self, value: Ir, other: Block) {
+        let object = self.block();
         let tag = self.b.ins().band_imm_s(value, 7);
-        let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 1);
+        let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, i64::from(TAG));
         self.b.ins().brif(is_object, object, &[], other, &[]);
         self.b.switch_to_block(object);
+    }
+
+    /// Goes on if the value is an object of this kind, else to `other`.
+    pub(super) fn expect_kind(&mut self, value: Ir, kind: Kind, other: Block) {
+        self.expect_object(value, other);
+        let fine = self.block();
         let found = self.b.ins().load(I8, MemFlagsData::trusted(), value, -TAG);
         let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, kind as i64);
         self.b.ins().brif(same, fine, &[], other, &[]);
@@ -69,11 +75,8 @@ impl Translator<'_, '_> {
         if mask & (OTHER | ARRAY | FLOAT | BIG) == 0 {
             return;
         }
-        let (check, log, done) = (self.block(), self.cold(), self.block());
-        let tag = self.b.ins().band_imm_s(value, 7);
-        let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 1);
-        self.b.ins().brif(is_object, check, &[], done, &[]);
-        self.b.switch_to_block(check);
+        let (log, done) = (self.cold(), self.block());
+        self.expect_object(value, done);
         let block = self.b.ins().band_imm_s(owner, !(self.layout.block as i64 - 1));
         let inside = self.b.ins().band_imm_s(owner, self.layout.block as i64 - 1);
         let granule = self.b.ins().ushr_imm_s(inside, 4);
@@ -390,11 +393,7 @@ impl Translator<'_, '_> {
                 let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
                 self.b.ins().brif(null, fast, &[], not_null, &[]);
                 self.b.switch_to_block(not_null);
-                let object = self.block();
-                let tag = self.b.ins().band_imm_s(value, 7);
-                let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, i64::from(TAG));
-                self.b.ins().brif(is_object, object, &[], slow, &[]);
-                self.b.switch_to_block(object);
+                self.expect_object(value, slow);
                 // The word that fitted last: method epoch and class.
                 let class = self.b.ins().uload32(MemFlagsData::trusted(), value, 4 - TAG);
                 let at = self.word(self.layout.method_epoch as i64);
@@ -437,8 +436,7 @@ impl Translator<'_, '_> {
     /// Goes on if the register's value is null or an object of a class that fits the type; else the interpreter says what is wrong.
     fn check_class(&mut self, r: u16, ty: u16) {
         let epoch = self.unit.epoch;
-        let same = self.epoch_is(epoch);
-        self.guard(same);
+        self.expect_epoch(epoch, None);
         let classes = Classes::from_slice(self.feedback().fitting(ty));
         let known = self.known(r);
         let forms = Known::of_class(classes[0]).mask | NULL;

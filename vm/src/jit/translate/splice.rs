@@ -87,7 +87,7 @@ impl Translator<'_, '_> {
         self.poll(self.pc + 1);
     }
 
-    fn other_or_deopt(&mut self, other: Option<Block>) -> Block {
+    pub(super) fn other_or_deopt(&mut self, other: Option<Block>) -> Block {
         match other {
             Some(block) => block,
             None => self.deopt(),
@@ -102,7 +102,7 @@ impl Translator<'_, '_> {
     }
 
     /// Goes on if the methods found at `epoch` still stand.
-    fn expect_epoch(&mut self, epoch: u32, other: Option<Block>) {
+    pub(super) fn expect_epoch(&mut self, epoch: u32, other: Option<Block>) {
         let same = self.epoch_is(epoch);
         self.go_on_if(same, other);
     }
