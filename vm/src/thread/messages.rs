@@ -199,6 +199,8 @@ fn apply(thread: &mut Thread, message: &Message) -> Outcome<Done> {
         Message::Cancel(reply) => {
             // Nobody over there holds the future any more: unless somebody here does, the collector cancels its task.
             futures::serve_no_more(thread, *reply);
+            // A thread that rests has collected already, when it was still held.
+            thread.ran = true;
             Ok(Done::Nothing)
         }
         Message::Started { number, task } => {

@@ -123,7 +123,7 @@ pub struct Thread {
     pub(crate) budget_end: Option<std::time::Instant>,
     /// The last parking's number.
     pub(crate) wakes: u32,
-    /// A task ran since the thread last collected for want of work.
+    /// A task ran since the thread last collected for want of work, or another thread let go of a future.
     pub(crate) ran: bool,
     /// Whether another thread asked this one to end.
     pub(crate) ending: bool,
