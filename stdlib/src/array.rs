@@ -201,19 +201,24 @@ fn join(thread: &mut Thread, args: &[Value]) -> Outcome {
         Value::NULL => "",
         separator => args::text(thread, "Array.join", "separator", separator)?,
     };
-    let separator_chars = string::count_chars(separator);
     thread.charge(view.len() as u64);
-    // Strings are joined as they are; anything else makes the slower way necessary, containers and hooks the slowest.
-    let elements: Vec<Value> = view.raw_values().collect();
-    if elements.iter().all(|element| element.is_kind(Kind::Str)) {
-        let mut parts = Vec::with_capacity(elements.len() * 2);
-        for (i, element) in elements.iter().enumerate() {
-            if i > 0 {
-                parts.push((separator, separator_chars));
-            }
-            parts.push((string::as_str(element).unwrap_or_default(), string::chars(*element)));
+    // Another thread's array may change between two looks at it.
+    let held: Vec<Value>;
+    let elements = match view.own() {
+        Some(array) => array::values(array),
+        None => {
+            held = view.raw_values().collect();
+            &held
         }
-        return Ok(string::concat_parts(&mut thread.heap, &parts)?);
+    };
+    // Strings are joined as they are; anything else makes the slower way necessary, containers and hooks the slowest.
+    if elements.iter().all(|element| element.is_kind(Kind::Str)) {
+        let separator = (separator, string::count_chars(separator));
+        let parts = elements.iter().enumerate().flat_map(|(i, element)| {
+            let text = (string::as_str(element).unwrap_or_default(), string::chars(*element));
+            (i > 0).then_some(separator).into_iter().chain([text])
+        });
+        return Ok(string::concat_parts(&mut thread.heap, parts)?);
     }
     let mut text = String::new();
     for (i, element) in elements.iter().enumerate() {

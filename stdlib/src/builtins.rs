@@ -37,6 +37,13 @@ pub(crate) static HIDDEN: &[NativeRow] = &[
         overwrite,
         "Writes the elements of one array over those of another, as far as there are any.",
     ),
+    (
+        "__array_with_room",
+        1,
+        1,
+        array_with_room,
+        "An empty array with room for as many elements as another has.",
+    ),
     ("__type_name", 1, 1, type_name_of, "What messages call the type of a value."),
 ];
 
@@ -171,6 +178,15 @@ fn overwrite(thread: &mut Thread, args: &[Value]) -> Outcome {
     let values = source.values(thread, 0, source.len())?;
     arrays::overwrite(&mut thread.heap, target, &values);
     Ok(Value::NULL)
+}
+
+/// Most elements that room is made for before any is there.
+const FORESEEN: usize = 1 << 20;
+
+fn array_with_room(thread: &mut Thread, args: &[Value]) -> Outcome {
+    let room = receiver::array_view(args[0]).map_or(0, |view| view.len().min(FORESEEN));
+    thread.charge(room as u64 / 8);
+    Ok(arrays::to_value(arrays::new(&mut thread.heap, room)?))
 }
 
 fn type_name_of(thread: &mut Thread, args: &[Value]) -> Outcome {

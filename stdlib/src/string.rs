@@ -388,5 +388,5 @@ fn from_chars(thread: &mut Thread, args: &[Value]) -> Outcome {
         parts.push((args::text(thread, "string.from_chars", "each part", part)?, string::chars(part)));
     }
     thread.charge(parts.len() as u64);
-    Ok(string::concat_parts(&mut thread.heap, &parts)?)
+    Ok(string::concat_parts(&mut thread.heap, parts.iter().copied())?)
 }

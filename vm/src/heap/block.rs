@@ -1,11 +1,11 @@
-//! Blocks of 64 KiB and large chunks: where objects lie, and the side bytes that the collector keeps about them.
+//! Blocks of 64 KiB: where objects lie, and the side bytes that the collector keeps about them.
 //!
 //! ```text
 //! block   | head 64 B | side bytes, one per granule of 16 B ... 4096 | objects ...            65536 |
 //! large   | head 64 B | one side byte ...                       1024 | one object ...               |
 //! ```
 //! Both are aligned to 64 KiB, so that the side byte of any object is found from its address alone, large or not, immortal
-//! or not. A side byte says, for the granule where an object begins: its colour (marked), and whether a write to it must be
+//! or not (`large` has the large ones). A side byte says, for the granule where an object begins: its colour (marked), and whether a write to it must be
 //! logged; for the granule where it ends: the colour and `END`. Everything without colour is dead or younger than the last
 //! collection. Only the owner of a block touches its head and side bytes.
 
@@ -41,10 +41,6 @@ pub(crate) const START: u8 = 16;
 /// What immortals have: marked whatever the colour, never logged.
 pub(crate) const IMMORTAL: u8 = COLOUR_A | COLOUR_B;
 
-/// Bytes of a large object that one card stands for: a slot, since programs write at random places of a large array, and what each card
-/// stands for is looked at by the next collection.
-const CARD: usize = 8;
-
 /// The first bytes of a block or large chunk.
 #[repr(C)]
 pub(crate) struct Head {
@@ -62,9 +58,16 @@ pub(crate) struct Head {
     pub(crate) pending: bool,
     /// Stands in the list of carded chunks (large).
     pub(crate) carded: bool,
-    /// A bit per [`CARD`] bytes of a large object, set where a slot was written; before these words a bit for each of them. Null before
-    /// the first is set.
-    cards: *mut u64,
+    /// Bits that note where a large object was written (see `large`). Null before the first is set.
+    pub(crate) cards: *mut u64,
+}
+
+impl Head {
+    /// The head of a block, or of the chunk of an object of `large` bytes, that has just been taken.
+    pub(crate) fn new(large: usize, heap: u32) -> Self {
+        let cards = std::ptr::null_mut();
+        Self { large, index: 0, heap, born: 0, cleaned: 0, pending: false, carded: false, cards }
+    }
 }
 
 const _: () = assert!(size_of::<Head>() <= 64 && LARGE_DATA / GRANULE >= 64);
@@ -294,16 +297,7 @@ impl BlockPool {
         // SAFETY: a free block of 64 KiB; head and side bytes lie before BLOCK_DATA.
         unsafe {
             block.cast::<u8>().write_bytes(0, BLOCK_DATA);
-            block.as_ptr().write(Head {
-                large: 0,
-                index: 0,
-                heap,
-                born: 0,
-                cleaned: 0,
-                pending: false,
-                carded: false,
-                cards: std::ptr::null_mut(),
-            });
+            block.as_ptr().write(Head::new(0, heap));
         }
         Some(block)
     }
@@ -336,152 +330,6 @@ impl Drop for BlockPool {
                 unsafe { dealloc(arena.start.as_ptr(), arena_layout()) };
             }
         }
-    }
-}
-
-fn large_layout(bytes: usize) -> Option<Layout> {
-    Layout::from_size_align(bytes.checked_add(LARGE_DATA)?, BLOCK).ok()
-}
-
-/// A large chunk for an object of `bytes` (a whole number of granules).
-pub(crate) fn take_large(bytes: usize, heap: u32) -> Option<NonNull<Head>> {
-    let layout = large_layout(bytes)?;
-    // SAFETY: the size is not zero.
-    let chunk = NonNull::new(unsafe { alloc(layout) })?;
-    // SAFETY: the chunk begins with LARGE_DATA bytes of head and side bytes.
-    unsafe {
-        chunk.write_bytes(0, LARGE_DATA);
-        chunk.cast::<Head>().write(Head {
-            large: bytes,
-            index: 0,
-            heap,
-            born: 0,
-            cleaned: 0,
-            pending: false,
-            carded: false,
-            cards: std::ptr::null_mut(),
-        });
-    }
-    Some(chunk.cast())
-}
-
-/// Frees a large chunk.
-///
-/// # Safety
-/// `chunk` is from [`take_large`], and nobody refers to it any more.
-pub(crate) unsafe fn give_large(chunk: NonNull<Head>) {
-    // SAFETY: by the caller's promise; layouts were valid when allocated.
-    unsafe {
-        let bytes = (*chunk.as_ptr()).large;
-        let cards = (*chunk.as_ptr()).cards;
-        if !cards.is_null() {
-            let (groups, words) = card_words(bytes);
-            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(cards, groups + words)));
-        }
-        if let Some(layout) = large_layout(bytes) {
-            dealloc(chunk.as_ptr().cast(), layout);
-        }
-    }
-}
-
-/// Bytes of large chunks that are given back to the system at once: it takes a microsecond or two for a page.
-const GIVEN_AT_ONCE: usize = 256 << 10;
-
-/// Chunks that are freed when this is dropped, by whatever thread.
-struct Dead(Vec<NonNull<Head>>);
-
-// SAFETY: nobody else refers to the chunks any more.
-unsafe impl Send for Dead {}
-
-impl Drop for Dead {
-    fn drop(&mut self) {
-        for &chunk in &self.0 {
-            // SAFETY: as promised to `give_all_large`, which alone makes this.
-            unsafe { give_large(chunk) };
-        }
-    }
-}
-
-/// Frees large chunks: many bytes by a thread of their own, so that nobody waits for the system.
-///
-/// # Safety
-/// As for [`give_large`], for each of them.
-pub(crate) unsafe fn give_all_large(chunks: Vec<NonNull<Head>>) {
-    // SAFETY: by the caller's promise the heads are there.
-    let bytes = |chunk: &NonNull<Head>| unsafe { (*chunk.as_ptr()).large };
-    let all = chunks.iter().map(bytes).sum::<usize>();
-    let dead = Dead(chunks);
-    if all > GIVEN_AT_ONCE {
-        // If there can be no thread, they are dropped here.
-        let _ = std::thread::Builder::new().name("free".into()).spawn(move || drop(dead));
-    }
-}
-
-/// The object of a large chunk.
-pub(crate) fn large_object(chunk: NonNull<Head>) -> *mut Header {
-    chunk.as_ptr().cast::<u8>().wrapping_add(LARGE_DATA).cast()
-}
-
-/// How many words the cards of a large object of so many bytes take, and the words that have a bit for each of those: the latter first.
-fn card_words(bytes: usize) -> (usize, usize) {
-    let words = bytes.div_ceil(CARD * 64);
-    (words.div_ceil(64), words)
-}
-
-/// Notes that something was written at `offset` bytes into the object of a large chunk.
-///
-/// # Safety
-/// `chunk` is a large chunk of the calling thread's heap, and the offset lies in its object.
-pub(crate) unsafe fn set_card(chunk: *mut Head, offset: usize) {
-    // SAFETY: by the caller's promise; there is a card for every CARD bytes.
-    unsafe {
-        let (groups, words) = card_words((*chunk).large);
-        if (*chunk).cards.is_null() {
-            let cards = vec![0u64; groups + words].into_boxed_slice();
-            (*chunk).cards = Box::into_raw(cards).cast();
-        }
-        let word = offset / CARD / 64;
-        *(*chunk).cards.add(word / 64) |= 1 << (word % 64);
-        *(*chunk).cards.add(groups + word) |= 1 << (offset / CARD % 64);
-    }
-}
-
-/// Calls `written` with the ranges of bytes that up to `most` cards note, and clears these. Tells whether none are left; the chunk is no
-/// longer carded then.
-///
-/// # Safety
-/// `chunk` is a large chunk of the calling thread's heap.
-pub(crate) unsafe fn take_cards(
-    chunk: *mut Head,
-    most: usize,
-    mut written: impl FnMut(usize, usize),
-) -> bool {
-    // SAFETY: by the caller's promise; the cards are a slice of this length.
-    unsafe {
-        let bytes = (*chunk).large;
-        let mut left = most;
-        if !(*chunk).cards.is_null() {
-            let (groups, words) = card_words(bytes);
-            let cards = std::slice::from_raw_parts_mut((*chunk).cards, groups + words);
-            let (groups, words) = cards.split_at_mut(groups);
-            for (number, group) in groups.iter_mut().enumerate() {
-                while *group != 0 {
-                    let word = number * 64 + group.trailing_zeros() as usize;
-                    while words[word] != 0 {
-                        if left == 0 {
-                            return false;
-                        }
-                        left -= 1;
-                        let from = (word * 64 + words[word].trailing_zeros() as usize) * CARD;
-                        words[word] &= words[word] - 1;
-                        written(from, (from + CARD).min(bytes));
-                    }
-                    *group &= *group - 1;
-                }
-            }
-        }
-        (*chunk).carded = false;
-        true
     }
 }
 
@@ -550,34 +398,5 @@ mod tests {
             }
         }
         pool.give(block);
-    }
-
-    #[test]
-    fn cards_give_back_each_written_slot_once() {
-        let bytes = 5 << 20;
-        let chunk = take_large(bytes, 1).unwrap();
-        let mut written = vec![0, 8, 504, 512, 4096, 32768, 32776, bytes - 8];
-        // SAFETY: the test's own chunk; the offsets lie in its object.
-        unsafe {
-            for &offset in written.iter().rev().chain(&written) {
-                set_card(chunk.as_ptr(), offset);
-            }
-            let mut found = Vec::new();
-            let mut looks = 0;
-            loop {
-                looks += 1;
-                let done = take_cards(chunk.as_ptr(), 3, |from, to| {
-                    assert_eq!(to - from, CARD);
-                    found.push(from);
-                });
-                if done {
-                    break;
-                }
-            }
-            written.sort_unstable();
-            assert_eq!((found, looks), (written, 3));
-            assert!(take_cards(chunk.as_ptr(), 1, |_, _| panic!("all have been taken")));
-            give_large(chunk);
-        }
     }
 }

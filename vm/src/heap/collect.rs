@@ -13,6 +13,7 @@
 
 use super::block::{self, COLOUR_A, COLOUR_B, LOG};
 use super::imports::Scan;
+use super::large;
 use super::mark::Tracer;
 use super::quiesce::Ticket;
 use super::trace;
@@ -306,7 +307,7 @@ impl Heap {
             self.log.clear();
             for chunk in self.carded.drain(..) {
                 // SAFETY: a chunk of this heap with cards.
-                unsafe { block::take_cards(chunk.as_ptr(), usize::MAX, |_, _| {}) };
+                unsafe { large::take_cards(chunk.as_ptr(), usize::MAX, |_, _| {}) };
             }
             self.cursors.reset();
             self.cycle.survivors.clear();
@@ -379,12 +380,12 @@ impl Heap {
                 return Logged::Rest;
             }
             (found, begun) = (Logged::Visited, true);
-            let object = block::large_object(chunk);
+            let object = large::object(chunk);
             let tracer = &mut self.tracer;
             let marked = tracer.is_marked(object);
             // SAFETY: a chunk of this heap with cards; a marked object is live.
             let done = unsafe {
-                block::take_cards(chunk.as_ptr(), LOGGED, |from, to| {
+                large::take_cards(chunk.as_ptr(), LOGGED, |from, to| {
                     if marked {
                         trace::visit_bytes(object, from, to, tracer);
                     }
@@ -478,7 +479,7 @@ impl Heap {
         let tracer = &self.tracer;
         self.carded.retain(|&chunk| {
             // SAFETY: chunks of this heap, not freed yet.
-            tracer.is_marked(block::large_object(chunk)) || unsafe { !tracer.is_pending(chunk.as_ptr()) }
+            tracer.is_marked(large::object(chunk)) || unsafe { !tracer.is_pending(chunk.as_ptr()) }
         });
         let check = self.config.verify || self.config.stress || self.config.poison;
         let survived = self.tracer.marked.saturating_sub(self.cycle.live_before);

@@ -4,7 +4,7 @@
 //! that neither marking nor the write barrier has to ask whether an object is immortal.
 
 use super::block::{self, BLOCK, BLOCK_DATA, GRANULE, Head, IMMORTAL, LARGE_DATA};
-use super::finalise;
+use super::{finalise, large};
 use crate::object::{FLAG_IMMORTAL, Header, Kind};
 use crate::value::Value;
 use std::ptr::NonNull;
@@ -49,6 +49,7 @@ pub struct Immortals {
 
 struct Inner {
     blocks: block::BlockPool,
+    chunks: large::Chunks,
     taken: Vec<NonNull<Head>>,
     large: Vec<NonNull<Head>>,
     /// Offset of the free part in the last block.
@@ -57,7 +58,13 @@ struct Inner {
 
 impl Default for Inner {
     fn default() -> Self {
-        Self { blocks: block::BlockPool::default(), taken: Vec::new(), large: Vec::new(), offset: BLOCK }
+        Self {
+            blocks: block::BlockPool::default(),
+            chunks: large::Chunks::default(),
+            taken: Vec::new(),
+            large: Vec::new(),
+            offset: BLOCK,
+        }
     }
 }
 
@@ -73,9 +80,9 @@ impl Immortals {
         let bytes = bytes.next_multiple_of(GRANULE);
         let mut inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (object, granules) = if bytes > BLOCK - BLOCK_DATA {
-            let Some(chunk) = block::take_large(bytes, 0) else { no_memory(bytes) };
+            let Some(chunk) = inner.chunks.take(bytes, 0) else { no_memory(bytes) };
             inner.large.push(chunk);
-            (block::large_object(chunk), 0)
+            (large::object(chunk), 0)
         } else {
             if inner.offset + bytes > BLOCK {
                 let Some(block) = inner.blocks.take(0) else { no_memory(BLOCK) };
@@ -125,8 +132,8 @@ impl Drop for Inner {
         for &chunk in &self.large {
             // SAFETY: as above.
             unsafe {
-                finalise::drop_content(block::large_object(chunk));
-                block::give_large(chunk);
+                finalise::drop_content(large::object(chunk));
+                self.chunks.give(vec![chunk]);
             }
         }
     }

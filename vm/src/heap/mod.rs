@@ -17,6 +17,7 @@ mod finalise;
 mod frozen;
 mod immortal;
 mod imports;
+mod large;
 mod mark;
 mod shared;
 mod space;
@@ -437,7 +438,7 @@ impl Heap {
                 return self.log_object(owner);
             }
             let chunk = block::head(owner);
-            block::set_card(chunk, (slot as *const Slot).addr() - owner.addr());
+            large::set_card(chunk, (slot as *const Slot).addr() - owner.addr());
             if !std::mem::replace(&mut (*chunk).carded, true) {
                 self.carded.extend(NonNull::new(chunk));
             }

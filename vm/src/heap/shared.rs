@@ -5,6 +5,7 @@ use super::Heap;
 use super::block::BlockPool;
 use super::frozen::Frozen;
 use super::imports::OwnerTable;
+use super::large::Chunks;
 use super::quiesce::Quiesce;
 use crate::object::Header;
 use std::collections::{HashMap, VecDeque};
@@ -64,6 +65,7 @@ pub struct HeapShared {
 /// The part of it that a heap's memory needs even after the VM is gone.
 pub(crate) struct Memory {
     pub(crate) pool: BlockPool,
+    pub(crate) chunks: Chunks,
     pub(crate) budget: Budget,
 }
 
@@ -74,6 +76,7 @@ impl HeapShared {
             quiesce: Quiesce::new(),
             memory: Arc::new(Memory {
                 pool: BlockPool::default(),
+                chunks: Chunks::default(),
                 budget: Budget { limit: AtomicUsize::new(limit_bytes), used: AtomicUsize::new(0) },
             }),
             next: AtomicU32::new(1),

@@ -8,7 +8,7 @@
 use super::block::{self, BLOCK, END, FIRST_GRANULE, FreeMap, GRANULE, GRANULES, Head, LARGE_DATA};
 use super::mark::Tracer;
 use super::shared::Memory;
-use super::{OutOfMemory, finalise};
+use super::{OutOfMemory, finalise, large};
 use crate::object::Header;
 use std::collections::VecDeque;
 use std::ptr::{NonNull, null_mut};
@@ -220,7 +220,7 @@ impl Space {
         if !self.memory.budget.take(charge, 0) {
             return Err(OutOfMemory);
         }
-        let Some(chunk) = block::take_large(bytes, self.number) else {
+        let Some(chunk) = self.memory.chunks.take(bytes, self.number) else {
             self.memory.budget.give(charge);
             return Err(OutOfMemory);
         };
@@ -232,7 +232,7 @@ impl Space {
         }
         self.large.push(chunk);
         self.young_large.push(chunk);
-        Ok(block::large_object(chunk))
+        Ok(large::object(chunk))
     }
 
     pub(crate) fn charge_external(&mut self, bytes: isize) {
@@ -309,13 +309,13 @@ impl Space {
         let mut dead = Vec::new();
         for chunk in std::mem::take(&mut self.pending_large) {
             // What is unmarked now is dead for everybody.
-            if !tracer.is_marked(block::large_object(chunk)) {
+            if !tracer.is_marked(large::object(chunk)) {
                 self.unlink_large(chunk);
                 dead.push(chunk);
             }
         }
         // SAFETY: chunks of this heap that nobody refers to and no table holds any more.
-        unsafe { block::give_all_large(dead) };
+        unsafe { self.memory.chunks.give(dead) };
         if poison {
             for &block in &self.pending {
                 // SAFETY: a block of this heap.
@@ -439,10 +439,8 @@ impl Drop for Space {
             // SAFETY: the heap goes as a whole: nobody refers to its objects any more.
             unsafe { finalise::drop_content(object) };
         }
-        for &chunk in &self.large {
-            // SAFETY: as above.
-            unsafe { block::give_large(chunk) };
-        }
+        // SAFETY: as above.
+        unsafe { self.memory.chunks.give(std::mem::take(&mut self.large)) };
         for &block in &self.blocks {
             self.memory.pool.give(block);
         }

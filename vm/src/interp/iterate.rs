@@ -159,6 +159,9 @@ pub fn deliver(thread: &mut Thread, i: Instr, value: Value) {
     }
 }
 
+/// Elements of a range that are collected without a safepoint in between.
+const COLLECTED_AT_ONCE: u64 = 1 << 20;
+
 /// `[...source]` into a fresh array.
 pub fn extend(thread: &mut Thread, target: Value, source: Value) -> Outcome<()> {
     let Some(array) = array::from_value(target) else {
@@ -167,6 +170,17 @@ pub fn extend(thread: &mut Thread, target: Value, source: Value) -> Outcome<()> 
     if let Some(other) = array::from_value(source) {
         thread.charge(array::len(other) as u64 / 4);
         return Ok(array::extend_from(&mut thread.heap, array, other)?);
+    }
+    if let Some(bounds) = range::bounds(source)
+        && bounds.len() <= COLLECTED_AT_ONCE
+    {
+        thread.charge(bounds.len() / 4);
+        array::reserve(&mut thread.heap, array, bounds.len() as usize)?;
+        for i in (0..bounds.len()).filter_map(|index| bounds.get(index)) {
+            let element = thread.heap.int(i)?;
+            array::push(&mut thread.heap, array, element)?;
+        }
+        return Ok(());
     }
     // Everything else: a script function collects it, and comes back here with an array.
     match thread.vm.builtin("__collect") {

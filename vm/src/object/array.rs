@@ -113,6 +113,11 @@ fn buffer_of(heap: &mut Heap, values: &[Value], capacity: usize) -> Result<*mut 
     Ok(buffer)
 }
 
+/// The elements of an array of the own heap as values, which must not be used beyond the next change of the array.
+pub fn values<'a>(array: *const Array) -> &'a [Value] {
+    as_values(elements(array))
+}
+
 /// Slots of the own heap as the values that they hold.
 fn as_values(slots: &[Slot]) -> &[Value] {
     // SAFETY: a slot is a word that holds a value; only this thread writes slots of its heap, and it does not while the result is used.
@@ -204,7 +209,7 @@ pub fn reserve(heap: &mut Heap, array: *mut Array, additional: usize) -> Result<
 
 /// Copies the elements into a new buffer and publishes that.
 fn replace_buffer(heap: &mut Heap, array: *mut Array, room: usize) -> Result<(), OutOfMemory> {
-    let new = buffer_of(heap, as_values(elements(array)), room)?;
+    let new = buffer_of(heap, values(array), room)?;
     if room > 0 {
         heap.barrier(new.cast());
     }

@@ -202,10 +202,13 @@ pub fn new_bytes(heap: &mut Heap, content: &[u8]) -> Result<Value, OutOfMemory> 
     })
 }
 
-/// Texts with their numbers of code points, joined.
-pub fn concat_parts(heap: &mut Heap, parts: &[(&str, usize)]) -> Result<Value, OutOfMemory> {
+/// Texts with their numbers of code points, joined. They are gone through twice.
+pub fn concat_parts<'a>(
+    heap: &mut Heap,
+    parts: impl Iterator<Item = (&'a str, usize)> + Clone,
+) -> Result<Value, OutOfMemory> {
     let (mut len, mut chars) = (0usize, 0usize);
-    for (text, count) in parts {
+    for (text, count) in parts.clone() {
         len = len.checked_add(text.len()).ok_or(OutOfMemory)?;
         chars += count;
     }
@@ -246,7 +249,7 @@ pub fn concat(heap: &mut Heap, values: &[Value]) -> Result<Value, OutOfMemory> {
     }
     let parts: SmallVec<[(&str, usize); 8]> =
         values.iter().filter_map(|value| Some((as_str(value)?, chars(*value)))).collect();
-    concat_parts(heap, &parts)
+    concat_parts(heap, parts.iter().copied())
 }
 
 /// A string outside all heaps, its content always inside the object.

@@ -1,0 +1,280 @@
+//! Large chunks: objects with an allocation of their own, and the cards that note where these were written.
+//!
+//! The system gives memory page by page, a microsecond or two for each at its first touch, and programs whose arrays and texts grow ask for
+//! the same sizes again and again. So sizes are rounded up to a few, and chunks that were freed lately are kept for the next who asks.
+
+use super::block::{BLOCK, Head, LARGE_DATA};
+use crate::object::Header;
+use std::alloc::{Layout, alloc, dealloc};
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+
+/// Bytes of a large object that one card stands for: a slot, since programs write at random places of a large array, and what each card
+/// stands for is looked at by the next collection.
+const CARD: usize = 8;
+
+/// Bytes of freed chunks that are kept; the oldest go first.
+const KEPT: usize = 8 << 20;
+/// Bytes that are given back to the system at once; more of them by a thread of its own.
+const GIVEN_AT_ONCE: usize = 256 << 10;
+
+/// The memory that a chunk of an object of so many bytes has: rounded up by at most an eighth, or by a block.
+fn layout(bytes: usize) -> Option<Layout> {
+    let bytes = bytes.checked_add(LARGE_DATA)?;
+    let step = (bytes.checked_next_power_of_two()? / 16).max(BLOCK);
+    Layout::from_size_align(bytes.checked_next_multiple_of(step)?, BLOCK).ok()
+}
+
+/// Memory of a chunk that is nobody's.
+struct Room {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: nobody else refers to it.
+unsafe impl Send for Room {}
+
+impl Room {
+    /// None if the system has no memory.
+    fn take(layout: Layout) -> Option<Self> {
+        // SAFETY: a chunk's size is not zero.
+        NonNull::new(unsafe { alloc(layout) }).map(|start| Self { start, layout })
+    }
+
+    /// The room is somebody's.
+    fn hand_out(self) -> NonNull<u8> {
+        let start = self.start;
+        std::mem::forget(self);
+        start
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // SAFETY: taken with this layout; nobody else refers to it.
+        unsafe { dealloc(self.start.as_ptr(), self.layout) };
+    }
+}
+
+/// Where a VM's large chunks come from: from what was freed lately, or from the system.
+#[derive(Default)]
+pub(crate) struct Chunks {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// In the order in which they were freed.
+    rooms: VecDeque<Room>,
+    /// Their sizes together.
+    bytes: usize,
+}
+
+impl Chunks {
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A chunk for an object of `bytes` (a whole number of granules), or none if the system has no memory.
+    pub(crate) fn take(&self, bytes: usize, heap: u32) -> Option<NonNull<Head>> {
+        let layout = layout(bytes)?;
+        let mut kept = self.kept();
+        let room = match kept.rooms.iter().rposition(|room| room.layout == layout) {
+            Some(at) => {
+                kept.bytes -= layout.size();
+                kept.rooms.remove(at)
+            }
+            None => {
+                drop(kept);
+                Room::take(layout)
+            }
+        };
+        let chunk = room?.hand_out();
+        // SAFETY: the chunk begins with LARGE_DATA bytes of head and side bytes.
+        unsafe {
+            chunk.write_bytes(0, LARGE_DATA);
+            chunk.cast::<Head>().write(Head::new(bytes, heap));
+        }
+        Some(chunk.cast())
+    }
+
+    /// Frees chunks. What is not kept for the next who asks is given back, many bytes by a thread of their own, so that nobody waits for
+    /// the system.
+    ///
+    /// # Safety
+    /// The chunks are from [`take`](Self::take), and nobody refers to them any more.
+    pub(crate) unsafe fn give(&self, chunks: Vec<NonNull<Head>>) {
+        let mut surplus: Vec<Room> = Vec::new();
+        let mut kept = self.kept();
+        for chunk in chunks {
+            // SAFETY: by the caller's promise the head is there, and the cards are the chunk's own.
+            let layout = unsafe {
+                let bytes = (*chunk.as_ptr()).large;
+                let cards = (*chunk.as_ptr()).cards;
+                if !cards.is_null() {
+                    let (groups, words) = card_words(bytes);
+                    drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(cards, groups + words)));
+                }
+                layout(bytes).expect("it was valid when the chunk was taken")
+            };
+            let room = Room { start: chunk.cast(), layout };
+            if layout.size() > KEPT {
+                surplus.push(room);
+                continue;
+            }
+            kept.bytes += layout.size();
+            kept.rooms.push_back(room);
+            while kept.bytes > KEPT
+                && let Some(oldest) = kept.rooms.pop_front()
+            {
+                kept.bytes -= oldest.layout.size();
+                surplus.push(oldest);
+            }
+        }
+        drop(kept);
+        if surplus.iter().map(|room| room.layout.size()).sum::<usize>() > GIVEN_AT_ONCE {
+            // If there can be no thread, they are dropped here.
+            let _ = std::thread::Builder::new().name("free".into()).spawn(move || drop(surplus));
+        }
+    }
+}
+
+/// The object of a large chunk.
+pub(crate) fn object(chunk: NonNull<Head>) -> *mut Header {
+    chunk.as_ptr().cast::<u8>().wrapping_add(LARGE_DATA).cast()
+}
+
+/// How many words the cards of a large object of so many bytes take, and the words that have a bit for each of those: the latter first.
+fn card_words(bytes: usize) -> (usize, usize) {
+    let words = bytes.div_ceil(CARD * 64);
+    (words.div_ceil(64), words)
+}
+
+/// Notes that something was written at `offset` bytes into the object of a large chunk.
+///
+/// # Safety
+/// `chunk` is a large chunk of the calling thread's heap, and the offset lies in its object.
+pub(crate) unsafe fn set_card(chunk: *mut Head, offset: usize) {
+    // SAFETY: by the caller's promise; there is a card for every CARD bytes.
+    unsafe {
+        let (groups, words) = card_words((*chunk).large);
+        if (*chunk).cards.is_null() {
+            let cards = vec![0u64; groups + words].into_boxed_slice();
+            (*chunk).cards = Box::into_raw(cards).cast();
+        }
+        let word = offset / CARD / 64;
+        *(*chunk).cards.add(word / 64) |= 1 << (word % 64);
+        *(*chunk).cards.add(groups + word) |= 1 << (offset / CARD % 64);
+    }
+}
+
+/// Calls `written` with the ranges of bytes that up to `most` cards note, and clears these. Tells whether none are left; the chunk is no
+/// longer carded then.
+///
+/// # Safety
+/// `chunk` is a large chunk of the calling thread's heap.
+pub(crate) unsafe fn take_cards(
+    chunk: *mut Head,
+    most: usize,
+    mut written: impl FnMut(usize, usize),
+) -> bool {
+    // SAFETY: by the caller's promise; the cards are a slice of this length.
+    unsafe {
+        let bytes = (*chunk).large;
+        let mut left = most;
+        if !(*chunk).cards.is_null() {
+            let (groups, words) = card_words(bytes);
+            let cards = std::slice::from_raw_parts_mut((*chunk).cards, groups + words);
+            let (groups, words) = cards.split_at_mut(groups);
+            for (number, group) in groups.iter_mut().enumerate() {
+                while *group != 0 {
+                    let word = number * 64 + group.trailing_zeros() as usize;
+                    while words[word] != 0 {
+                        if left == 0 {
+                            return false;
+                        }
+                        left -= 1;
+                        let from = (word * 64 + words[word].trailing_zeros() as usize) * CARD;
+                        words[word] &= words[word] - 1;
+                        written(from, (from + CARD).min(bytes));
+                    }
+                    *group &= *group - 1;
+                }
+            }
+        }
+        (*chunk).carded = false;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freed_chunks_serve_the_next_of_their_size() {
+        let chunks = Chunks::default();
+        let first = chunks.take(100 << 10, 1).unwrap();
+        // SAFETY: the test's own chunks, each given once.
+        unsafe {
+            chunks.give(vec![first]);
+            assert_eq!(chunks.kept().bytes, 128 << 10);
+            let other = chunks.take(500 << 10, 1).unwrap();
+            assert_ne!(other, first);
+            let again = chunks.take(120 << 10, 2).unwrap();
+            assert_eq!(again, first);
+            assert_eq!(((*again.as_ptr()).large, (*again.as_ptr()).heap), (120 << 10, 2));
+            chunks.give(vec![again, other]);
+            // More than is kept: the oldest go.
+            let many: Vec<_> = (0..20).map(|_| chunks.take(1 << 20, 1).unwrap()).collect();
+            let last = many[19];
+            chunks.give(many);
+            assert!(chunks.kept().bytes <= KEPT);
+            assert_eq!(chunks.take(1 << 20, 1), Some(last));
+            chunks.give(vec![last, chunks.take(KEPT, 1).unwrap()]);
+            assert!(chunks.kept().bytes <= KEPT);
+        }
+    }
+
+    #[test]
+    fn rooms_are_little_larger_than_what_they_are_for() {
+        for bytes in (0..60).flat_map(|power| [1usize << power, (1 << power) + 16, (3 << power) - 16]) {
+            let room = layout(bytes).unwrap().size();
+            assert!(
+                room >= bytes + LARGE_DATA && room - bytes <= (bytes / 8 + LARGE_DATA).max(BLOCK) + BLOCK,
+                "{bytes}: {room}"
+            );
+        }
+        assert!(layout(usize::MAX).is_none() && layout(usize::MAX / 2 + 1).is_none());
+    }
+
+    #[test]
+    fn cards_give_back_each_written_slot_once() {
+        let (chunks, bytes) = (Chunks::default(), 5 << 20);
+        let chunk = chunks.take(bytes, 1).unwrap();
+        let mut written = vec![0, 8, 504, 512, 4096, 32768, 32776, bytes - 8];
+        // SAFETY: the test's own chunk; the offsets lie in its object.
+        unsafe {
+            for &offset in written.iter().rev().chain(&written) {
+                set_card(chunk.as_ptr(), offset);
+            }
+            let mut found = Vec::new();
+            let mut looks = 0;
+            loop {
+                looks += 1;
+                let done = take_cards(chunk.as_ptr(), 3, |from, to| {
+                    assert_eq!(to - from, CARD);
+                    found.push(from);
+                });
+                if done {
+                    break;
+                }
+            }
+            written.sort_unstable();
+            assert_eq!((found, looks), (written, 3));
+            assert!(take_cards(chunk.as_ptr(), 1, |_, _| panic!("all have been taken")));
+            chunks.give(vec![chunk]);
+        }
+    }
+}
