@@ -7,9 +7,8 @@ use super::detours::Detours;
 use super::layout::Layout;
 use super::masks::Assume;
 use super::record::{Records, name_of};
-use super::restore::Exit;
 use super::symbols::{Symbols, Wanted};
-use super::translate::{Translated, Translator};
+use super::translate::{Referred, Translated, Translator};
 use super::unit::Unit;
 use crate::code::Code;
 use cranelift_codegen::Context;
@@ -132,10 +131,10 @@ pub(super) struct Compiler {
     layout: Layout,
     detours: Detours,
     /// What compiled code refers to.
-    exits: Vec<Box<Exit>>,
+    referred: Vec<Referred>,
 }
 
-// SAFETY: exits refer to linked code, which any thread may read.
+// SAFETY: exits and positions refer to linked code, which any thread may read.
 unsafe impl Send for Compiler {}
 
 impl Compiler {
@@ -158,13 +157,10 @@ impl Compiler {
             cranelift_native::builder()?.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())?;
         let layout = Layout::new(isa.triple().clone(), settings.method_epoch);
         let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
-        Ok(Self {
-            output: Some(Output { module: JITModule::new(builder), symbols: Symbols::new(settings.symbols) }),
-            contexts: FunctionBuilderContext::new(),
-            layout,
-            detours: Detours::default(),
-            exits: Vec::new(),
-        })
+        let mut output = Output { module: JITModule::new(builder), symbols: Symbols::new(settings.symbols) };
+        let detours = Detours::make(&mut output, &layout)?;
+        let contexts = FunctionBuilderContext::new();
+        Ok(Self { output: Some(output), contexts, layout, detours, referred: Vec::new() })
     }
 
     pub(super) fn isa(&self) -> &dyn TargetIsa {
@@ -183,11 +179,9 @@ impl Compiler {
         context.func.signature = signature;
         context.func.name = UserFuncName::user(0, id);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        let (detours, layout) = (&mut self.detours, &self.layout);
-        let mut detour = |function, shape| detours.to(function, shape, output, layout);
-        let Translated { entries, exits } =
-            Translator::run(&mut builder, Rc::new(unit), layout, &mut detour, assume, stress);
-        self.exits.extend(exits);
+        let Translated { entries, referred } =
+            Translator::run(&mut builder, Rc::new(unit), &self.layout, self.detours, assume, stress);
+        self.referred.push(referred);
         builder.finalize(target);
         (context, entries)
     }

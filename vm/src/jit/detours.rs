@@ -4,94 +4,103 @@
 //! taken would have to lie in memory on the fast path too: an inner loop would read and write its variables there because of the safepoint
 //! that it polls for. A detour saves all registers itself ("preserve_all" in Cranelift, "preserve_most" of LLVM is alike), calls the
 //! runtime's function, and leaves the results in the thread, for such functions return nothing in registers.
+//!
+//! There are two for all functions of the runtime, which they call with words only: as many as a call may have. One of them first tells
+//! the thread where control is; so cold code, of which there is a lot, need not.
 
 use super::compile::Output;
 use super::layout::Layout;
-use cranelift_codegen::Context;
-use cranelift_codegen::ir::types::{F64, I64};
+use crate::bytecode::Instr;
+use crate::code::Code;
+use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, UserFuncName};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use cranelift_jit::JITModule;
 use cranelift_module::Module;
-use std::collections::HashMap;
+use std::mem::offset_of;
 
-/// Results of a function that detours are made for, at most.
+/// Results of a function that is called by a detour, at most.
 pub(super) const RESULTS: usize = 2;
+/// Its arguments, at most.
+pub(super) const ARGUMENTS: usize = 4;
+/// The same by the detour that tells the position: the first of them is the thread.
+pub(super) const PLACED_ARGUMENTS: usize = 4;
 
-/// The detours of a VM, by the function that each calls.
-#[derive(Default)]
-pub(super) struct Detours {
-    made: HashMap<usize, Option<usize>>,
-    contexts: FunctionBuilderContext,
+/// Where control is while a function of the runtime works that may look at it.
+#[repr(C)]
+pub(super) struct Position {
+    pub(super) pc: *const Instr,
+    pub(super) code: *const Code,
+    /// From the base of the unit's first frame to that of the running one, in bytes.
+    pub(super) distance: usize,
+    /// The function of the runtime that is called.
+    pub(super) target: usize,
 }
 
-/// Parameters and results of a function of the runtime. In `shape`, `i` stands for a word, `f` for a float; results come after `>`.
-pub(super) fn signature(shape: &'static [u8], convention: CallConv) -> Signature {
+/// The addresses of a VM's detours.
+#[derive(Clone, Copy)]
+pub(super) struct Detours {
+    /// Takes the thread, the address of a function, and its arguments.
+    pub(super) plain: usize,
+    /// Takes the thread, the base of the unit's first frame, a [`Position`], and the arguments behind the thread.
+    pub(super) placed: usize,
+}
+
+/// The signature by which a detour is called with so many words. It may be fewer than it takes: what it finds in the place of the others it
+/// passes on to a function that does not take them.
+pub(super) fn detour_signature(count: usize) -> Signature {
+    words(count, 0, CallConv::PreserveAll)
+}
+
+fn words(params: usize, results: usize, convention: CallConv) -> Signature {
     let mut signature = Signature::new(convention);
-    let mut results = false;
-    for c in shape {
-        let kind = AbiParam::new(if *c == b'f' { F64 } else { I64 });
-        match c {
-            b'>' => results = true,
-            _ if results => signature.returns.push(kind),
-            _ => signature.params.push(kind),
-        }
-    }
+    signature.params.extend(vec![AbiParam::new(I64); params]);
+    signature.returns.extend(vec![AbiParam::new(I64); results]);
     signature
 }
 
-/// The same for the detour to it: the thread comes first, and nothing comes back.
-pub(super) fn detour_signature(shape: &'static [u8]) -> Signature {
-    let mut detour = signature(shape, CallConv::PreserveAll);
-    detour.params.insert(0, AbiParam::new(I64));
-    detour.returns.clear();
-    detour
+impl Detours {
+    /// Makes them.
+    pub(super) fn make(output: &mut Output, layout: &Layout) -> Result<Self, String> {
+        Ok(Self { plain: make(output, layout, false)?, placed: make(output, layout, true)? })
+    }
 }
 
-impl Detours {
-    /// The address of the detour to the runtime's function at `target`. `None` if there can be none: it is called directly then.
-    pub(super) fn to(
-        &mut self,
-        target: usize,
-        shape: &'static [u8],
-        output: &mut Output,
-        layout: &Layout,
-    ) -> Option<usize> {
-        if let Some(known) = self.made.get(&target) {
-            return *known;
+/// The address of a new detour.
+fn make(output: &mut Output, layout: &Layout, placed: bool) -> Result<usize, String> {
+    let mut context = output.module.make_context();
+    context.func.signature = detour_signature(2 + ARGUMENTS);
+    context.func.name = UserFuncName::user(1, placed.into());
+    let mut contexts = FunctionBuilderContext::new();
+    let mut b = FunctionBuilder::new(&mut context.func, &mut contexts);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    b.seal_block(entry);
+    let params = b.block_params(entry).to_vec();
+    let (flags, thread) = (MemFlagsData::trusted(), params[0]);
+    let (callee, arguments) = if placed {
+        let (base, position) = (params[1], params[2]);
+        let mut of = |offset: usize| b.ins().load(I64, flags, position, offset as i32);
+        let (pc, code) = (of(offset_of!(Position, pc)), of(offset_of!(Position, code)));
+        let (distance, callee) = (of(offset_of!(Position, distance)), of(offset_of!(Position, target)));
+        let base = b.ins().iadd(base, distance);
+        for (word, place) in [(pc, layout.pc), (code, layout.code), (base, layout.base)] {
+            b.ins().store(flags, word, thread, place);
         }
-        let mut context = self.translate(target, shape, &mut output.module, layout);
-        let made = output.emit(&mut context, "detour").ok().map(|(entry, _)| entry.addr());
-        self.made.insert(target, made);
-        made
+        let arguments = [&[thread], &params[3..2 + PLACED_ARGUMENTS]].concat();
+        (callee, arguments)
+    } else {
+        (params[1], params[2..2 + ARGUMENTS].to_vec())
+    };
+    let signature = words(arguments.len(), RESULTS, CallConv::triple_default(&layout.triple));
+    let signature = b.import_signature(signature);
+    let call = b.ins().call_indirect(signature, callee, &arguments);
+    let results = b.inst_results(call).to_vec();
+    for (k, result) in results.into_iter().enumerate() {
+        b.ins().store(flags, result, thread, layout.results + 8 * k as i32);
     }
-
-    fn translate(
-        &mut self,
-        target: usize,
-        shape: &'static [u8],
-        module: &mut JITModule,
-        layout: &Layout,
-    ) -> Context {
-        let mut context = module.make_context();
-        context.func.signature = detour_signature(shape);
-        context.func.name = UserFuncName::user(1, self.made.len() as u32);
-        let mut b = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        let entry = b.create_block();
-        b.append_block_params_for_function_params(entry);
-        b.switch_to_block(entry);
-        b.seal_block(entry);
-        let params = b.block_params(entry).to_vec();
-        let signature = b.import_signature(signature(shape, CallConv::triple_default(&layout.triple)));
-        let callee = b.ins().iconst(I64, target as i64);
-        let call = b.ins().call_indirect(signature, callee, &params[1..]);
-        let results = b.inst_results(call).to_vec();
-        for (k, result) in results.into_iter().enumerate() {
-            b.ins().store(MemFlagsData::trusted(), result, params[0], layout.results + 8 * k as i32);
-        }
-        b.ins().return_(&[]);
-        b.finalize(module.target_config());
-        context
-    }
+    b.ins().return_(&[]);
+    b.finalize(output.module.target_config());
+    output.emit(&mut context, "detour").map(|(entry, _)| entry.addr())
 }

@@ -301,6 +301,17 @@ fn native_result(hint: u64) -> Mask {
     }
 }
 
+/// What is known of the register that a jump tests for truth or null, once it has been taken or not.
+pub(super) fn narrowed(op: Op, jumps: bool, known: Known) -> Known {
+    let mask = match (op, jumps) {
+        (Op::JNull, true) | (Op::JNotNull, false) => known.mask & NULL,
+        (Op::JNull | Op::JFalse, false) | (Op::JNotNull | Op::JTrue, true) => known.mask & !NULL,
+        _ => known.mask,
+    };
+    // No form at all where control cannot go.
+    Known { mask, class: known.class }
+}
+
 /// What is known of the tagged registers where each block begins.
 pub(super) fn at_blocks(unit: &Unit, facts: &Facts, assume: Assume) -> Vec<Option<Vec<Known>>> {
     let mut at: Vec<Option<Vec<Known>>> = vec![None; unit.insts.len()];
@@ -324,9 +335,22 @@ pub(super) fn at_blocks(unit: &Unit, facts: &Facts, assume: Assume) -> Vec<Optio
                 elsewhere.clone_from(&known);
             }
             apply(unit, facts, assume, pc, &mut known);
+            let tested = match (inst.what, inst.i.op()) {
+                (What::Op, Some(op @ (Op::JNull | Op::JNotNull | Op::JTrue | Op::JFalse))) => Some(op),
+                _ => None,
+            };
             if inst.target != NOWHERE {
-                let carried = if goes_elsewhere { &elsewhere } else { &known };
+                if let Some(op) = tested {
+                    elsewhere.clone_from(&known);
+                    let register = &mut elsewhere[inst.i.a() as usize];
+                    *register = narrowed(op, true, *register);
+                }
+                let carried = if goes_elsewhere || tested.is_some() { &elsewhere } else { &known };
                 merge(&mut at, facts, carried, inst.target as usize, &mut open, &mut waits);
+            }
+            if let Some(op) = tested {
+                let register = &mut known[inst.i.a() as usize];
+                *register = narrowed(op, false, *register);
             }
             if !unit.falls_through(inst) {
                 break;

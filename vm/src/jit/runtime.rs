@@ -97,7 +97,10 @@ pub(super) extern "C" fn begin_safepoint(thread: &mut Thread, base: *mut u64, co
 
 fn attend(thread: &mut Thread) -> u64 {
     let (pc, base, code) = (thread.pc, thread.base, thread.code);
+    let epoch = thread.vm.method_epoch.load(Ordering::Relaxed);
     match control::safepoint(thread) {
+        // Compiled code that knew the method epoch before still does.
+        None if thread.vm.method_epoch.load(Ordering::Relaxed) != epoch => LEFT.0 + 1,
         None if (thread.pc, thread.base, thread.code) == (pc, base, code) => 0,
         left => Left::from(left).0 + 1,
     }
@@ -291,33 +294,41 @@ pub(super) extern "C" fn make(thread: &mut Thread) -> u64 {
     outcome(thread, result)
 }
 
+/// Does what uses no fuel: compiled code does not look at how much has been used afterwards.
+fn for_free<T>(thread: &mut Thread, work: impl FnOnce(&mut Thread) -> T) -> T {
+    let used = thread.used;
+    let result = work(thread);
+    debug_assert_eq!(thread.used, used);
+    result
+}
+
 /// A new instance with initial values.
 pub(super) extern "C" fn allocate(thread: &mut Thread, class: &'static Class) -> u64 {
-    let made = instances::allocate(thread, class).map_err(Control::from);
+    let made = for_free(thread, |thread| instances::allocate(thread, class).map_err(Control::from));
     outcome(thread, made)
 }
 
 /// Variable `slot` of the running module.
 pub(super) extern "C" fn get_global(thread: &mut Thread, slot: u64) -> u64 {
-    let result = globals::get(thread, slot as u32);
+    let result = for_free(thread, |thread| globals::get(thread, slot as u32));
     outcome(thread, result)
 }
 
 /// Assigns variable `slot` of the running module.
 pub(super) extern "C" fn set_global(thread: &mut Thread, slot: u64, x: u64) -> u64 {
-    let result = globals::set(thread, slot as u32, value(x));
+    let result = for_free(thread, |thread| globals::set(thread, slot as u32, value(x)));
     outcome(thread, result.map(|()| Value::NULL))
 }
 
 /// `x` as one of a declared type of the running module; constant `what` says what it is.
 pub(super) extern "C" fn check_type(thread: &mut Thread, x: u64, ty: u64, what: u64) -> u64 {
-    let result = types::check(thread, value(x), ty as u16, what as u16);
+    let result = for_free(thread, |thread| types::check(thread, value(x), ty as u16, what as u16));
     outcome(thread, result)
 }
 
 /// Whether `x` is a value of a declared type of the running module.
 pub(super) extern "C" fn is_type(thread: &mut Thread, x: u64, ty: u64) -> u64 {
-    let result = types::is(thread, value(x), ty as u16);
+    let result = for_free(thread, |thread| types::is(thread, value(x), ty as u16));
     outcome(thread, result.map(Value::bool))
 }
 
@@ -329,31 +340,31 @@ pub(super) extern "C" fn get_attr(thread: &mut Thread, x: u64, site: u64) -> u64
 
 /// `x.name = y` at a site.
 pub(super) extern "C" fn set_attr(thread: &mut Thread, x: u64, y: u64, site: u64) -> u64 {
-    let result = access::set_attr(thread, value(x), value(y), site as u16);
+    let result = for_free(thread, |thread| access::set_attr(thread, value(x), value(y), site as u16));
     outcome(thread, result.map(|()| Value::NULL))
 }
 
 /// `x[y] = z`.
 pub(super) extern "C" fn set_index(thread: &mut Thread, x: u64, y: u64, z: u64) -> u64 {
-    let result = index::set(thread, value(x), value(y), value(z));
+    let result = for_free(thread, |thread| index::set(thread, value(x), value(y), value(z)));
     outcome(thread, result.map(|()| Value::NULL))
 }
 
 /// `x[n]` with a raw index.
 pub(super) extern "C" fn get_raw(thread: &mut Thread, x: u64, n: i64) -> u64 {
-    let result = index::get_raw(thread, value(x), n);
+    let result = for_free(thread, |thread| index::get_raw(thread, value(x), n));
     outcome(thread, result)
 }
 
 /// `x[n] = y` with a raw index.
 pub(super) extern "C" fn set_raw(thread: &mut Thread, x: u64, n: i64, y: u64) -> u64 {
-    let result = index::set_raw(thread, value(x), n, value(y));
+    let result = for_free(thread, |thread| index::set_raw(thread, value(x), n, value(y)));
     outcome(thread, result.map(|()| Value::NULL))
 }
 
 /// Appends to a fresh array.
 pub(super) extern "C" fn push(thread: &mut Thread, x: u64, y: u64) -> u64 {
-    let result = index::push(thread, value(x), value(y));
+    let result = for_free(thread, |thread| index::push(thread, value(x), value(y)));
     outcome(thread, result.map(|()| Value::NULL))
 }
 

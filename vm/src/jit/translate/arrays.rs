@@ -141,9 +141,11 @@ impl Translator<'_, '_> {
         self.b.ins().jump(done, &[value.into()]);
         self.b.switch_to_block(slow);
         let value = match raw {
-            true => {
-                self.helper(runtime::get_raw as *const () as usize, b"iii>i", &[self.thread, object, key])
-            }
+            true => self.helper_for_free(
+                runtime::get_raw as *const () as usize,
+                b"iii>i",
+                &[self.thread, object, key],
+            ),
             false => self.binary_slowly(Op::GetIndex, object, key),
         };
         self.b.ins().jump(done, &[value.into()]);
@@ -152,7 +154,7 @@ impl Translator<'_, '_> {
 
     pub(super) fn set_index(&mut self, i: Instr) {
         let object = self.tagged(i.a());
-        let mask = self.mask(i.c());
+        let known = self.known(i.c());
         let value = self.tagged(i.c());
         let (slow, done) = (self.cold(), self.block());
         let raw = i.op() == Some(Op::ArrSet);
@@ -172,21 +174,21 @@ impl Translator<'_, '_> {
             }
         };
         let slot = self.b.ins().iadd_imm_s(element, i64::from(SLOTS));
-        self.store_slot(value, buffer, slot, mask);
+        self.store_slot(value, buffer, slot, known);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(slow);
         let address = match raw {
             true => runtime::set_raw as *const () as usize,
             false => runtime::set_index as *const () as usize,
         };
-        self.helper(address, b"iiii>i", &[self.thread, object, key, value]);
+        self.helper_for_free(address, b"iiii>i", &[self.thread, object, key, value]);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(done);
     }
 
     /// Appends to an array of the own heap.
     pub(super) fn push(&mut self, array: u16, value: u16) {
-        let (known, mask) = (self.known(array), self.mask(value));
+        let (known, stored) = (self.known(array), self.known(value));
         let (array, value) = (self.tagged(array), self.tagged(value));
         let (slow, done) = (self.cold(), self.block());
         if !known.is(class_id::ARRAY) {
@@ -201,14 +203,14 @@ impl Translator<'_, '_> {
         let offset = self.b.ins().ishl_imm_s(length, 3);
         let slot = self.b.ins().iadd(buffer, offset);
         let slot = self.b.ins().iadd_imm_s(slot, i64::from(SLOTS));
-        self.store_slot(value, buffer, slot, mask);
+        self.store_slot(value, buffer, slot, stored);
         // Readers elsewhere see the element before the length that includes it.
         let longer = self.b.ins().iadd_imm_s(length, 1);
         let at = self.b.ins().iadd_imm_s(array, i64::from(LENGTH));
         self.publish(longer, at);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(slow);
-        self.helper(runtime::push as *const () as usize, b"iii>i", &[self.thread, array, value]);
+        self.helper_for_free(runtime::push as *const () as usize, b"iii>i", &[self.thread, array, value]);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(done);
     }
@@ -274,6 +276,7 @@ impl Translator<'_, '_> {
         let words = [i.a(), i.a() + 1].map(|r| self.b.use_var(self.words[r as usize]));
         self.b.ins().jump(done, &[words[0].into(), words[1].into()]);
         self.state = before;
+        self.state.epoch = false;
         self.b.switch_to_block(done);
         let results = self.b.block_params(done).to_vec();
         self.set(i.a(), results[0], ALL);
@@ -326,6 +329,7 @@ impl Translator<'_, '_> {
                 written.iter().map(|r| self.b.use_var(self.words[*r as usize]).into()).collect();
             self.b.ins().jump(done, &words);
             self.state = before;
+            self.state.epoch = false;
         }
         self.b.switch_to_block(done);
         let results = self.b.block_params(done).to_vec();

@@ -3,7 +3,7 @@
 use super::super::facts::Bits;
 use super::super::feedback::FEW_MISSES;
 use super::super::intrinsics::{self, Intrinsic};
-use super::super::masks::{ALL, Known};
+use super::super::masks::{ALL, Known, NULL};
 use super::super::runtime;
 use super::super::unit::super_method;
 use super::{State, Translator};
@@ -137,6 +137,7 @@ impl Translator<'_, '_> {
             }
             _ => (runtime::call_native as *const () as usize, self.address(def)),
         };
+        self.state.epoch = false;
         self.helper(helper, b"iiii>i", &[self.thread, callee, place, count])
     }
 
@@ -169,6 +170,7 @@ impl Translator<'_, '_> {
         for r in stale {
             self.state.dirty.add(r);
         }
+        self.state.epoch &= other.epoch;
         for (mine, theirs) in self.state.regs.iter_mut().zip(&other.regs) {
             mine.have.0 &= theirs.have.0;
             mine.known.mask |= theirs.known.mask;
@@ -180,7 +182,6 @@ impl Translator<'_, '_> {
 
     pub(super) fn call_method(&mut self, i: Instr) {
         let site = self.feedback().site(i.b());
-        let receiver = self.tagged(i.c());
         let n = usize::from(i.n()) + 1;
         let one_class = site.misses < FEW_MISSES && !self.wide();
         match site.kind {
@@ -197,7 +198,7 @@ impl Translator<'_, '_> {
                     self.method_elsewhere(i, &args, done);
                     return self.take_result(i.a(), done, ALL);
                 }
-                self.expect_receiver(i.c(), receiver, site.class, site.data, None);
+                self.expect_receiver(i.c(), site.class, site.data, None);
                 self.learn(i.c(), Known::of_class(site.class));
                 let value = self.word(site.target as i64);
                 let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
@@ -211,7 +212,7 @@ impl Translator<'_, '_> {
                 };
                 self.args(i.c(), n);
                 if intrinsics::of_method(site.target) == Some(Intrinsic::Push) && n == 2 && !self.wide() {
-                    self.expect_receiver(i.c(), receiver, site.class, site.data, None);
+                    self.expect_receiver(i.c(), site.class, site.data, None);
                     self.learn(i.c(), Known::of_class(site.class));
                     self.push(i.c(), i.c() + 1);
                     return self.constant(i.a(), Value::NULL);
@@ -219,12 +220,12 @@ impl Translator<'_, '_> {
                 // SAFETY: the declaration of a native lives as long as the VM.
                 let def = unsafe { &*def };
                 if one_class {
-                    self.expect_receiver(i.c(), receiver, site.class, site.data, None);
+                    self.expect_receiver(i.c(), site.class, site.data, None);
                     let result = self.call_native(def, i.c(), n);
                     return self.set(i.a(), result, ALL);
                 }
                 let (other, done) = (self.block(), self.result_block());
-                self.expect_receiver(i.c(), receiver, site.class, site.data, Some(other));
+                self.expect_receiver(i.c(), site.class, site.data, Some(other));
                 let state = self.state.clone();
                 let result = self.call_native(def, i.c(), n);
                 self.b.ins().jump(done, &[result.into()]);
@@ -260,10 +261,9 @@ impl Translator<'_, '_> {
         }
         let class = self.tagged(i.b());
         let args = self.args(i.c(), i.n().into());
-        self.save_position(1);
         let n = self.word(i.n().into());
-        let results =
-            self.call(runtime::construct as *const () as usize, b"iii>ii", &[self.thread, class, n]);
+        let construct = runtime::construct as *const () as usize;
+        let results = self.call_placed(construct, b"iii>ii", &[self.thread, class, n]);
         let (instance, found) = (results[0], results[1]);
         let (made, not, done) = (self.block(), self.block(), self.result_block());
         let failed = self.b.ins().icmp_imm_s(IntCC::Equal, instance, runtime::FAILED as i64);
@@ -316,8 +316,14 @@ impl Translator<'_, '_> {
 
     /// Goes on if the value is an object of one of these classes, else to `other`.
     pub(super) fn expect_class(&mut self, value: Ir, classes: &[u32], other: Block) {
-        self.expect_object(value, other);
         let fine = self.block();
+        self.by_class(value, classes, fine, other);
+        self.b.switch_to_block(fine);
+    }
+
+    /// Goes to `fine` if the value is an object of one of these classes, else to `other`.
+    pub(super) fn by_class(&mut self, value: Ir, classes: &[u32], fine: Block, other: Block) {
+        self.expect_object(value, other);
         let found = self.b.ins().load(I32, MemFlagsData::trusted(), value, 3);
         let mut same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(classes[0]));
         for class in &classes[1..] {
@@ -325,15 +331,31 @@ impl Translator<'_, '_> {
             same = self.b.ins().bor(same, other);
         }
         self.b.ins().brif(same, fine, &[], other, &[]);
-        self.b.switch_to_block(fine);
+    }
+
+    /// The same for a register's value, as far as it is not known; without `other`, out of compiled code.
+    pub(super) fn expect_one_of(&mut self, r: u16, classes: &[u32], other: Option<Block>) {
+        let (known, value) = (self.known(r), self.tagged(r));
+        if !classes.contains(&known.class) || known.mask & !(NULL | Known::OBJECTS) != 0 {
+            let other = self.other_or_deopt(other);
+            self.expect_class(value, classes, other);
+        } else if known.mask & NULL != 0 {
+            let other = self.other_or_deopt(other);
+            let fine = self.block();
+            let null = self.is_null(value);
+            self.b.ins().brif(null, other, &[], fine, &[]);
+            self.b.switch_to_block(fine);
+        }
+    }
+
+    /// A flag: the value is null.
+    pub(super) fn is_null(&mut self, value: Ir) -> Ir {
+        self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64)
     }
 
     /// Goes on if the receiver in a register is an object of this class, whose methods are those found at `epoch`.
-    fn expect_receiver(&mut self, r: u16, value: Ir, class: u32, epoch: u32, other: Option<Block>) {
-        if !self.known(r).is(class) {
-            let out = self.other_or_deopt(other);
-            self.expect_class(value, &[class], out);
-        }
+    fn expect_receiver(&mut self, r: u16, class: u32, epoch: u32, other: Option<Block>) {
+        self.expect_one_of(r, &[class], other);
         self.expect_epoch(epoch, other);
     }
 
@@ -383,8 +405,8 @@ impl Translator<'_, '_> {
         self.b.append_block_param(room, I64);
         self.b.ins().brif(over, grow, &[], room, &[new.into()]);
         self.b.switch_to_block(grow);
-        self.save_position(1);
-        let moved = self.call(runtime::grow as *const () as usize, b"ii>i", &[self.thread, registers])[0];
+        let grow = runtime::grow as *const () as usize;
+        let moved = self.call_placed(grow, b"ii>i", &[self.thread, registers])[0];
         let grown = self.block();
         let leaving = self.leaving();
         self.b.ins().brif(moved, grown, &[], leaving, &[]);
@@ -419,7 +441,7 @@ impl Translator<'_, '_> {
         self.exit(left);
         self.b.switch_to_block(compiled);
         let zero = self.word(0);
-        let signature = self.signature(b"iii>ii", false);
+        let signature = self.signature(b"iii>ii");
         let call = self.b.ins().call_indirect(signature, entry, &[self.thread, new, zero]);
         let (value, below) = (self.b.inst_results(call)[0], self.b.inst_results(call)[1]);
         let left = self.b.ins().icmp_imm_s(IntCC::Equal, value, runtime::FAILED as i64);
@@ -431,6 +453,7 @@ impl Translator<'_, '_> {
         let base = self.b.ins().iadd_imm_s(below, -distance);
         self.b.def_var(self.base, base);
         self.load_used();
+        self.state.epoch = false;
         value
     }
 

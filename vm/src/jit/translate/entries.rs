@@ -21,9 +21,13 @@ impl Translator<'_, '_> {
     pub(super) fn entries(&mut self, entry: Block) -> Box<[u16]> {
         let (base, which) = (self.b.block_params(entry)[1], self.b.block_params(entry)[2]);
         self.b.def_var(self.base, base);
+        if self.used.is_some() {
+            self.limit_at = Some(self.load(self.thread, self.layout.limit));
+        }
         for pc in 0..self.unit.insts.len() {
             let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
             self.blocks.push(block);
+            self.epoch_at.push(None);
         }
         let whole = self.unit.frames[0].code;
         let (called, others, begin) = (self.block(), self.block(), self.block());

@@ -91,10 +91,15 @@ impl Translator<'_, '_> {
 
     /// Calls a helper that gives a value or fails.
     pub(super) fn helper(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Ir {
-        self.save_position(1);
-        let result = self.call(address, shape, args)[0];
-        self.check(result);
+        let result = self.helper_for_free(address, shape, args);
         self.load_used(); // bulk work costs fuel
+        result
+    }
+
+    /// The same for a helper that uses no fuel.
+    pub(super) fn helper_for_free(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Ir {
+        let result = self.call_placed(address, shape, args)[0];
+        self.check(result);
         result
     }
 
@@ -303,7 +308,7 @@ impl Translator<'_, '_> {
             ints: ints.into(),
         });
         let address = self.address(std::ptr::from_ref(&*exit));
-        self.exits.push(exit);
+        self.referred.exits.push(exit);
         address
     }
 

@@ -17,16 +17,33 @@ impl Translator<'_, '_> {
 
     /// Jumps if the flag is set (`wanted`) or not; goes on otherwise.
     pub(super) fn branch(&mut self, flag: Ir, wanted: bool, target: usize) {
-        let (taken, stays) = (self.block(), self.block());
+        self.branch_knowing(flag, wanted, target, |_, _| {});
+    }
+
+    /// As [`branch`](Self::branch); `learn` takes note of what is known where control jumps (true), and where it goes on.
+    fn branch_knowing(&mut self, flag: Ir, wanted: bool, target: usize, learn: impl Fn(&mut Self, bool)) {
+        let state = self.state.clone();
+        learn(self, true);
+        let way = self.plain_way(target);
+        let taken = way.unwrap_or_else(|| self.block());
+        let jumping = std::mem::replace(&mut self.state, state);
+        learn(self, false);
+        let next = self.plain_way(self.pc + 1);
+        let stays = next.unwrap_or_else(|| self.block());
         match wanted {
             true => self.b.ins().brif(flag, taken, &[], stays, &[]),
             false => self.b.ins().brif(flag, stays, &[], taken, &[]),
         };
-        let state = self.state.clone();
-        self.b.switch_to_block(taken);
-        self.goto(target);
-        self.state = state;
-        self.b.switch_to_block(stays);
+        if way.is_none() {
+            let staying = std::mem::replace(&mut self.state, jumping);
+            self.b.switch_to_block(taken);
+            self.goto(target);
+            self.state = staying;
+        }
+        match next {
+            Some(_) => self.ended = true,
+            None => self.b.switch_to_block(stays),
+        }
     }
 
     pub(super) fn loop_back(&mut self) {
@@ -62,13 +79,19 @@ impl Translator<'_, '_> {
 
     pub(super) fn jump_if_true(&mut self, i: Instr) {
         let flag = self.truthy(i.a());
-        self.branch(flag, i.op() == Some(Op::JTrue), self.target());
+        let op = i.op().expect("verified");
+        self.branch_knowing(flag, op == Op::JTrue, self.target(), |translator, jumps| {
+            translator.narrow(op, i.a(), jumps);
+        });
     }
 
     pub(super) fn jump_if_null(&mut self, i: Instr) {
         let word = self.tagged(i.a());
         let flag = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::NULL.bits() as i64);
-        self.branch(flag, i.op() == Some(Op::JNull), self.target());
+        let op = i.op().expect("verified");
+        self.branch_knowing(flag, op == Op::JNull, self.target(), |translator, jumps| {
+            translator.narrow(op, i.a(), jumps);
+        });
     }
 
     pub(super) fn jump_compared(&mut self, i: Instr) {

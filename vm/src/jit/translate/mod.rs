@@ -21,6 +21,7 @@ mod runtime_calls;
 mod splice;
 mod state;
 
+use super::detours::{ARGUMENTS, Detours, Position};
 use super::facts::{Bits, Facts};
 use super::feedback::Feedback;
 use super::layout::Layout;
@@ -37,9 +38,6 @@ use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, SigRef, Value as Ir};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use std::rc::Rc;
-
-/// Gives the address of the detour to a function of the runtime, if there is one.
-pub(super) type Detour<'a> = dyn FnMut(usize, &'static [u8]) -> Option<usize> + 'a;
 
 /// In which forms a tagged register's value is at hand: a set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +67,8 @@ struct State {
     dirty: Bits,
     /// Registers of whose arrays buffer and length are at hand.
     views: Bits,
+    /// The method epoch is that of the unit: between two calls it is taken to stay as it is.
+    epoch: bool,
 }
 
 impl State {
@@ -76,6 +76,7 @@ impl State {
         self.regs.clone_from(&other.regs);
         self.dirty.copy_from(&other.dirty);
         self.views.copy_from(&other.views);
+        self.epoch = other.epoch;
     }
 }
 
@@ -84,7 +85,7 @@ pub(super) struct Translator<'a, 'b> {
     b: &'a mut FunctionBuilder<'b>,
     unit: Rc<Unit>,
     layout: &'a Layout,
-    detour: &'a mut Detour<'a>,
+    detours: Detours,
     assume: Assume,
     stress: bool,
     facts: Facts,
@@ -93,6 +94,8 @@ pub(super) struct Translator<'a, 'b> {
     /// Stale words where blocks begin.
     dirty_at: Vec<Option<Bits>>,
     blocks: Vec<Option<Block>>,
+    /// Whether all ways to a block that have been translated know the method epoch; none where there is none yet.
+    epoch_at: Vec<Option<bool>>,
     words: Vec<Variable>,
     floats: Vec<Variable>,
     ints: Vec<Variable>,
@@ -106,6 +109,8 @@ pub(super) struct Translator<'a, 'b> {
     base: Variable,
     /// Fuel used, for a unit with loops; others count in the thread.
     used: Option<Variable>,
+    /// Where the word lies that is polled, for a unit with loops.
+    limit_at: Option<Ir>,
     thread: Ir,
     state: State,
     /// The state before the instruction that is being translated, for its cold ways out.
@@ -123,19 +128,26 @@ pub(super) struct Translator<'a, 'b> {
     common_deopt: Option<Block>,
     common_leave: Option<Block>,
     common_exit: Option<Block>,
-    exits: Vec<Box<Exit>>,
+    referred: Referred,
     /// Blocks of the instruction that is being translated.
     fresh: Vec<Block>,
-    /// Signatures of functions of the runtime, and (true) of detours.
-    signatures: Vec<(&'static [u8], bool, SigRef)>,
+    /// Signatures of functions of the runtime, and those of detours by the number of arguments, once they are needed.
+    signatures: Vec<(&'static [u8], SigRef)>,
+    detour_signatures: [Option<SigRef>; 3 + ARGUMENTS],
+}
+
+/// What compiled code refers to: it has to live as long.
+#[derive(Default)]
+pub(super) struct Referred {
+    exits: Vec<Box<Exit>>,
+    positions: Vec<Box<Position>>,
 }
 
 /// What a translation gives beside the code.
 pub(super) struct Translated {
     /// For each instruction of the first function, the number of the entry there; 0 for none.
     pub(super) entries: Box<[u16]>,
-    /// What the code refers to: it has to live as long.
-    pub(super) exits: Vec<Box<Exit>>,
+    pub(super) referred: Referred,
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
@@ -144,7 +156,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         builder: &'a mut FunctionBuilder<'b>,
         unit: Rc<Unit>,
         layout: &'a Layout,
-        detour: &'a mut Detour<'a>,
+        detours: Detours,
         assume: Assume,
         stress: bool,
     ) -> Translated {
@@ -163,7 +175,8 @@ impl<'a, 'b> Translator<'a, 'b> {
         let base = builder.declare_var(I64);
         let used = (!facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
         let dirty_at = state::dirty_at_blocks(&unit, &facts, assume.wide);
-        let empty = State { regs: Vec::new(), dirty: Bits::new(registers), views: Bits::new(registers) };
+        let (dirty, none) = (Bits::new(registers), Bits::new(registers));
+        let empty = State { regs: Vec::new(), dirty, views: none, epoch: false };
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);
@@ -173,13 +186,14 @@ impl<'a, 'b> Translator<'a, 'b> {
             b: builder,
             unit,
             layout,
-            detour,
+            detours,
             assume,
             stress,
             facts,
             at,
             dirty_at,
             blocks: Vec::new(),
+            epoch_at: Vec::new(),
             words,
             floats,
             ints,
@@ -189,6 +203,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             raw_floats,
             base,
             used,
+            limit_at: None,
             thread,
             state: empty.clone(),
             before: empty,
@@ -202,15 +217,16 @@ impl<'a, 'b> Translator<'a, 'b> {
             common_deopt: None,
             common_leave: None,
             common_exit: None,
-            exits: Vec::new(),
+            referred: Referred::default(),
             fresh: Vec::new(),
             signatures: Vec::new(),
+            detour_signatures: [None; 3 + ARGUMENTS],
         };
         let entries = translator.entries(entry);
         translator.body();
         translator.emit_cold_ends();
         translator.b.seal_all_blocks();
-        Translated { entries, exits: translator.exits }
+        Translated { entries, referred: translator.referred }
     }
 
     /// The code of the frame that the instruction which is being translated belongs to.
@@ -411,6 +427,7 @@ impl<'a, 'b> Translator<'a, 'b> {
     fn reload(&mut self) {
         self.reload_base();
         self.load_used();
+        self.state.epoch = false;
         let mut known: Vec<Known> = self.state.regs.iter().map(|reg| reg.known).collect();
         masks::apply(&self.unit, &self.facts, self.assume, self.pc, &mut known);
         for r in self.facts.accesses[self.pc].writes.clone() {
@@ -453,12 +470,13 @@ impl<'a, 'b> Translator<'a, 'b> {
         self.b.ins().load(kind, MemFlagsData::trusted(), base, offset)
     }
 
-    /// The word that others set to ask for attention. It is read anew each time, which a plain load would not be.
+    /// The word that others set to ask for attention. A plain load is read at its place: nothing moves loads that may not be moved.
     fn limit(&mut self) -> Ir {
-        // Where it lies never changes.
-        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
-        let limit = self.b.ins().load(I64, flags, self.thread, self.layout.limit);
-        self.b.ins().atomic_load(I64, MemFlagsData::trusted(), limit)
+        let at = match self.limit_at {
+            Some(at) => at,
+            None => self.load(self.thread, self.layout.limit),
+        };
+        self.load(at, 0)
     }
 
     /// A block inside an instruction: nothing jumps there once the instruction is translated.
@@ -473,6 +491,14 @@ impl<'a, 'b> Translator<'a, 'b> {
         let block = self.block();
         self.b.set_cold_block(block);
         block
+    }
+
+    /// Goes on in a block of this instruction to which all jumps are there, if there is one.
+    fn reached(&mut self, block: Block) -> bool {
+        self.fresh.retain(|fresh| *fresh != block);
+        self.b.seal_block(block);
+        self.b.switch_to_block(block);
+        !self.b.is_unreachable()
     }
 
     /// All jumps to the blocks made lately are there.

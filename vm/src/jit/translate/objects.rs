@@ -60,23 +60,29 @@ impl Translator<'_, '_> {
             && self.known(r).class == class
             && self.mask(r) & !(NULL | ARRAY | OTHER) == 0
         {
-            let not_null = self.block();
-            let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
-            self.b.ins().brif(null, other, &[], not_null, &[]);
-            self.b.switch_to_block(not_null);
-            return;
+            return self.expect_one_of(r, &[class], Some(other));
         }
         self.expect_kind(value, kind, other);
     }
 
-    /// Stores into a slot, with the write barrier unless the value is certainly no object.
-    pub(super) fn store_slot(&mut self, value: Ir, owner: Ir, address: Ir, mask: u8) {
+    /// Stores into a slot, with the write barrier unless the value, of which this is known, is certainly no object.
+    pub(super) fn store_slot(&mut self, value: Ir, owner: Ir, address: Ir, known: Known) {
         self.publish(value, address);
-        if mask & (OTHER | ARRAY | FLOAT | BIG) == 0 {
+        if known.mask & (OTHER | ARRAY | FLOAT | BIG) == 0 {
             return;
         }
         let (log, done) = (self.cold(), self.block());
-        self.expect_object(value, done);
+        // Among what is neither an array nor anything else of a known class are values that are no objects.
+        if known.mask & !(NULL | ARRAY) != 0
+            && (known.class == 0 || known.mask & !(NULL | Known::OBJECTS) != 0)
+        {
+            self.expect_object(value, done);
+        } else if known.mask & NULL != 0 {
+            let object = self.block();
+            let null = self.is_null(value);
+            self.b.ins().brif(null, done, &[], object, &[]);
+            self.b.switch_to_block(object);
+        }
         let block = self.b.ins().band_imm_s(owner, !(self.layout.block as i64 - 1));
         let inside = self.b.ins().band_imm_s(owner, self.layout.block as i64 - 1);
         let granule = self.b.ins().ushr_imm_s(inside, 4);
@@ -144,21 +150,26 @@ impl Translator<'_, '_> {
         self.b.ins().brif(unset, slow, &[], done, &[value.into()]);
         self.b.switch_to_block(slow);
         let slot = self.word(i.d().into());
-        let value = self.helper(runtime::get_global as *const () as usize, b"ii>i", &[self.thread, slot]);
+        let value =
+            self.helper_for_free(runtime::get_global as *const () as usize, b"ii>i", &[self.thread, slot]);
         self.b.ins().jump(done, &[value.into()]);
         self.take_result(i.a(), done, ALL);
     }
 
     pub(super) fn set_global(&mut self, i: Instr) {
-        let mask = self.mask(i.a());
+        let known = self.known(i.a());
         let value = self.tagged(i.a());
         let (slow, done) = (self.cold(), self.block());
         let (address, buffer) = self.variable(i.d(), slow);
-        self.store_slot(value, buffer, address, mask);
+        self.store_slot(value, buffer, address, known);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(slow);
         let slot = self.word(i.d().into());
-        self.helper(runtime::set_global as *const () as usize, b"iii>i", &[self.thread, slot, value]);
+        self.helper_for_free(
+            runtime::set_global as *const () as usize,
+            b"iii>i",
+            &[self.thread, slot, value],
+        );
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(done);
     }
@@ -169,13 +180,13 @@ impl Translator<'_, '_> {
             Some(Op::CellSet) => (self.tagged(i.a()), i.b()),
             _ => (self.capture(i), i.a()),
         };
-        let mask = self.mask(value);
+        let known = self.known(value);
         let value = self.tagged(value);
         let other = self.deopt();
         self.expect_kind(cell, Kind::Cell, other);
         let owner = self.b.ins().iadd_imm_s(cell, -i64::from(TAG));
         let address = self.b.ins().iadd_imm_s(owner, 8);
-        self.store_slot(value, owner, address, mask);
+        self.store_slot(value, owner, address, known);
     }
 
     /// The captured value of the running closure that operand `b` names.
@@ -194,41 +205,29 @@ impl Translator<'_, '_> {
 
     /// Goes on if the register's value is an object of a class that has the attribute of this site where it was seen: else leaves
     /// compiled code where one class is taken for granted, or goes to `slow`.
-    fn expect_slot(&mut self, r: u16, value: Ir, number: u16, slow: Block) {
-        let class = self.feedback().site(number).class;
-        if self.known(r).is(class) {
-            return;
-        }
+    fn expect_slot(&mut self, r: u16, number: u16, slow: Option<Block>) {
         if self.feedback().one_class(number, self.wide()) {
-            if self.known(r).class == class && self.mask(r) & !(NULL | OTHER) == 0 {
-                let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
-                self.guard_not(null);
-            } else {
-                let other = self.deopt();
-                self.expect_class(value, &[class], other);
-            }
+            let class = self.feedback().site(number).class;
+            self.expect_one_of(r, &[class], None);
             self.learn(r, Known::of_class(class));
         } else {
             let classes = self.feedback().classes(number);
-            self.expect_class(value, &classes, slow);
+            self.expect_one_of(r, &classes, slow);
         }
     }
 
     pub(super) fn get_attr(&mut self, i: Instr) {
         let site = self.feedback().site(i.c());
         let object = self.tagged(i.b());
-        let one = self.feedback().one_class(i.c(), self.wide());
-        let slow = self.cold();
-        if one && site.kind == access::SLOT {
-            self.expect_slot(i.b(), object, i.c(), slow);
+        if site.kind == access::SLOT && self.feedback().one_class(i.c(), self.wide()) {
+            self.expect_slot(i.b(), i.c(), None);
             let value = self.load(object, 8 + site.data as i32 * 8 - TAG);
             let mask = self.feedback().slot_mask(i.c());
-            self.set(i.a(), value, mask);
-            return self.unreachable(slow);
+            return self.set(i.a(), value, mask);
         }
-        let done = self.result_block();
+        let (slow, done) = (self.cold(), self.result_block());
         if site.kind == access::SLOT {
-            self.expect_slot(i.b(), object, i.c(), slow);
+            self.expect_slot(i.b(), i.c(), Some(slow));
             let value = self.load(object, 8 + site.data as i32 * 8 - TAG);
             self.b.ins().jump(done, &[value.into()]);
         } else {
@@ -247,53 +246,33 @@ impl Translator<'_, '_> {
         self.take_result(i.a(), done, ALL);
     }
 
-    /// A block that turned out not to be needed.
-    fn unreachable(&mut self, block: Block) {
-        let go_on = self.block();
-        self.b.ins().jump(go_on, &[]);
-        self.b.switch_to_block(block);
-        self.b.ins().trap(cranelift_codegen::ir::TrapCode::unwrap_user(1));
-        self.b.switch_to_block(go_on);
-    }
-
     /// Goes on if the value fits what the attribute may hold, else to `slow`. What is known of it then.
     fn expect_fitting(
         &mut self,
         fitting: access::Fitting,
         target: u64,
         value: Ir,
-        mask: u8,
+        known: Known,
         slow: Block,
-    ) -> u8 {
+    ) -> Known {
         use access::Fitting;
-        let fast = self.block();
-        let mask = match fitting {
-            Fitting::Any => {
-                self.b.ins().jump(fast, &[]);
-                mask
-            }
-            Fitting::Float if mask == FLOAT => {
-                self.b.ins().jump(fast, &[]);
-                FLOAT
-            }
-            Fitting::Int if mask == INT => {
-                self.b.ins().jump(fast, &[]);
-                INT
-            }
-            Fitting::Bool if mask == masks::BOOL => {
-                self.b.ins().jump(fast, &[]);
-                NULL
-            }
+        let fits = match fitting {
+            Fitting::Any => return known,
+            Fitting::Float if known.mask == FLOAT => return known,
+            Fitting::Int if known.mask == INT => return known,
+            Fitting::Bool if known.mask == masks::BOOL => return known,
+            Fitting::Class if known.mask == NULL => return known,
+            Fitting::Class => return self.expect_declared(target, value, known, slow),
             Fitting::Int => {
                 let odd = self.b.ins().band_imm_s(value, 1);
+                let fast = self.block();
                 self.b.ins().brif(odd, slow, &[], fast, &[]);
-                INT
+                self.b.switch_to_block(fast);
+                return Known::form(INT);
             }
             Fitting::Float => {
                 let tag = self.b.ins().band_imm_s(value, 3);
-                let is_float = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
-                self.b.ins().brif(is_float, fast, &[], slow, &[]);
-                NULL
+                self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3)
             }
             Fitting::Bool => {
                 let without = self.b.ins().band_imm_s(value, !0x18);
@@ -301,68 +280,92 @@ impl Translator<'_, '_> {
                 let not_null = self.b.ins().icmp_imm_s(IntCC::NotEqual, value, Value::NULL.bits() as i64);
                 let not_empty = self.b.ins().icmp_imm_s(IntCC::NotEqual, value, Value::EMPTY.bits() as i64);
                 let fits = self.b.ins().band(is_bool, not_null);
-                let fits = self.b.ins().band(fits, not_empty);
-                self.b.ins().brif(fits, fast, &[], slow, &[]);
-                NULL
+                self.b.ins().band(fits, not_empty)
             }
             Fitting::Str => {
                 self.expect_kind(value, Kind::Str, slow);
-                self.b.ins().jump(fast, &[]);
-                OTHER
-            }
-            Fitting::Class if !self.feedback().assignable(self.inst().i.c()).is_empty() => {
-                let classes = Classes::from_slice(self.feedback().assignable(self.inst().i.c()));
-                let epoch = self.unit.epoch;
-                let (null, object) = (self.block(), self.block());
-                let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
-                self.b.ins().brif(is_null, null, &[], object, &[]);
-                self.b.switch_to_block(null);
-                self.b.ins().jump(fast, &[]);
-                self.b.switch_to_block(object);
-                self.expect_class(value, &classes, slow);
-                let same = self.epoch_is(epoch);
-                self.b.ins().brif(same, fast, &[], slow, &[]);
-                OTHER
-            }
-            Fitting::Class => {
-                let not_null = self.block();
-                let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
-                self.b.ins().brif(null, fast, &[], not_null, &[]);
-                self.b.switch_to_block(not_null);
-                self.expect_class(value, &[target as u32], slow);
-                let same = self.epoch_is((target >> 32) as u32);
-                self.b.ins().brif(same, fast, &[], slow, &[]);
-                OTHER
+                return Known::of_class(class_id::STRING);
             }
         };
+        let fast = self.block();
+        self.b.ins().brif(fits, fast, &[], slow, &[]);
         self.b.switch_to_block(fast);
-        mask
+        // Neither a truth value nor a float with a float's tag is an object.
+        Known::form(NULL)
+    }
+
+    /// [`expect_fitting`](Self::expect_fitting) where the attribute's type is a class: null, or an object of one that fits.
+    fn expect_declared(&mut self, target: u64, value: Ir, known: Known, slow: Block) -> Known {
+        let (classes, epoch) = match self.feedback().assignable(self.inst().i.c()) {
+            [] => (Classes::from_slice(&[target as u32]), (target >> 32) as u32),
+            fitting => (Classes::from_slice(fitting), self.unit.epoch),
+        };
+        self.expect_epoch(epoch, Some(slow));
+        let forms = NULL | Known::OBJECTS;
+        if classes.contains(&known.class) && known.mask & !forms == 0 {
+            return known;
+        }
+        let (fast, object) = (self.block(), self.block());
+        let null = self.is_null(value);
+        self.b.ins().brif(null, fast, &[], object, &[]);
+        self.b.switch_to_block(object);
+        self.by_class(value, &classes, fast, slow);
+        self.b.switch_to_block(fast);
+        // Which class it is does not matter to who stores it.
+        Known { mask: NULL | OTHER, class: classes[0] }
     }
 
     pub(super) fn set_attr(&mut self, i: Instr) {
         let site = self.feedback().site(i.c());
-        let mask = self.mask(i.b());
+        if matches!(access::fitting_tag(site.kind), Some(access::Fitting::Float)) && self.is_only_float(i.b())
+        {
+            return self.set_float_attr(i, site.data as i32);
+        }
+        let known = self.known(i.b());
         let (object, value) = (self.tagged(i.a()), self.tagged(i.b()));
         let (slow, done) = (self.cold(), self.block());
+        let before = self.state.epoch;
         if let Some(fitting) = access::fitting_tag(site.kind) {
-            self.expect_slot(i.a(), object, i.c(), slow);
-            let mask = self.expect_fitting(fitting, site.target, value, mask, slow);
+            self.expect_slot(i.a(), i.c(), Some(slow));
+            let known = self.expect_fitting(fitting, site.target, value, known, slow);
             let owner = self.b.ins().iadd_imm_s(object, -i64::from(TAG));
             let slot = self.b.ins().iadd_imm_s(owner, 8 + i64::from(site.data) * 8);
-            self.store_slot(value, owner, slot, mask);
+            self.store_slot(value, owner, slot, known);
             self.b.ins().jump(done, &[]);
         } else {
             self.b.ins().jump(slow, &[]);
         }
-        self.b.switch_to_block(slow);
-        let number = self.word(i.c().into());
-        self.helper(
-            runtime::set_attr as *const () as usize,
-            b"iiii>i",
-            &[self.thread, object, value, number],
-        );
+        if !self.reached(slow) {
+            return self.b.switch_to_block(done);
+        }
+        // The slow way has not looked at the epoch, or found another one.
+        self.state.epoch = before;
+        self.set_attr_slowly(i, object, value);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(done);
+    }
+
+    /// Assigns an unboxed float to an attribute that is declared to hold one: with a float's tag it is no object, and needs no barrier.
+    fn set_float_attr(&mut self, i: Instr, slot: i32) {
+        let object = self.tagged(i.a());
+        let float = self.float(i.b());
+        let (slow, fast, done) = (self.cold(), self.block(), self.block());
+        let (bits, word, is_tagged) = self.tag_float(float);
+        self.expect_slot(i.a(), i.c(), Some(slow));
+        self.b.ins().brif(is_tagged, fast, &[], slow, &[]);
+        self.b.switch_to_block(fast);
+        self.store(word, object, 8 + slot * 8 - TAG);
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(slow);
+        let value = self.call(runtime::box_float as *const () as usize, b"ii>i", &[self.thread, bits])[0];
+        self.set_attr_slowly(i, object, value);
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(done);
+    }
+
+    fn set_attr_slowly(&mut self, i: Instr, object: Ir, value: Ir) {
+        let (helper, number) = (runtime::set_attr as *const () as usize, self.word(i.c().into()));
+        self.helper_for_free(helper, b"iiii>i", &[self.thread, object, value, number]);
     }
 
     /// Checks a value against a declared type: the common ways to fit inline.
@@ -416,7 +419,7 @@ impl Translator<'_, '_> {
                     LinkedType::Bool => access::Fitting::Bool,
                     _ => access::Fitting::Any,
                 };
-                self.expect_fitting(fitting, 0, value, before, slow);
+                self.expect_fitting(fitting, 0, value, Known::form(before), slow);
                 self.b.ins().jump(fast, &[]);
             }
         }
@@ -424,7 +427,7 @@ impl Translator<'_, '_> {
         self.b.ins().jump(done, &[value.into()]);
         self.b.switch_to_block(slow);
         let (ty, what) = (self.word(i.b().into()), self.word(i.c().into()));
-        let fitted = self.helper(
+        let fitted = self.helper_for_free(
             runtime::check_type as *const () as usize,
             b"iiii>i",
             &[self.thread, value, ty, what],
@@ -445,13 +448,15 @@ impl Translator<'_, '_> {
             return;
         }
         let value = self.tagged(r);
-        let (other, fine) = (self.block(), self.block());
-        let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
-        self.b.ins().brif(null, fine, &[], other, &[]);
-        self.b.switch_to_block(other);
+        let fine = self.block();
+        if known.mask & NULL != 0 {
+            let object = self.block();
+            let null = self.is_null(value);
+            self.b.ins().brif(null, fine, &[], object, &[]);
+            self.b.switch_to_block(object);
+        }
         let deopt = self.deopt();
-        self.expect_class(value, &classes, deopt);
-        self.b.ins().jump(fine, &[]);
+        self.by_class(value, &classes, fine, deopt);
         self.b.switch_to_block(fine);
     }
 
@@ -459,7 +464,8 @@ impl Translator<'_, '_> {
     pub(super) fn is_type(&mut self, value: u16, ty: u16) -> Ir {
         let value = self.tagged(value);
         let ty = self.word(ty.into());
-        let found = self.helper(runtime::is_type as *const () as usize, b"iii>i", &[self.thread, value, ty]);
+        let found =
+            self.helper_for_free(runtime::is_type as *const () as usize, b"iii>i", &[self.thread, value, ty]);
         self.b.ins().icmp_imm_s(IntCC::Equal, found, Value::TRUE.bits() as i64)
     }
 
@@ -503,7 +509,8 @@ impl Translator<'_, '_> {
         }
         self.b.switch_to_block(slow);
         let known = self.address(std::ptr::from_ref(class));
-        let made = self.helper(runtime::allocate as *const () as usize, b"ii>i", &[self.thread, known]);
+        let made =
+            self.helper_for_free(runtime::allocate as *const () as usize, b"ii>i", &[self.thread, known]);
         self.b.ins().jump(done, &[made.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]

@@ -52,11 +52,7 @@ impl Translator<'_, '_> {
                 self.go_on_if(same, other);
             }
             Callee::Method { classes, epoch, .. } => {
-                let receiver = self.tagged(i.c());
-                if !matches!(classes[..], [class] if self.known(i.c()).is(class)) {
-                    let out = self.other_or_deopt(other);
-                    self.expect_class(receiver, classes, out);
-                }
+                self.expect_one_of(i.c(), classes, other);
                 self.expect_epoch(*epoch, other);
                 if let [class] = classes[..] {
                     self.learn(i.c(), Known::of_class(class));
@@ -103,8 +99,13 @@ impl Translator<'_, '_> {
 
     /// Goes on if the methods found at `epoch` still stand.
     pub(super) fn expect_epoch(&mut self, epoch: u32, other: Option<Block>) {
+        let current = epoch == self.unit.epoch;
+        if current && self.state.epoch {
+            return;
+        }
         let same = self.epoch_is(epoch);
         self.go_on_if(same, other);
+        self.state.epoch = current;
     }
 
     /// Arguments become the callee's parameters; its other registers are zero.

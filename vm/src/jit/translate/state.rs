@@ -6,11 +6,12 @@ use super::super::runtime;
 use super::super::stepped::by_step;
 use super::super::unit::{Callee, Kind, NOWHERE, Unit, What};
 use super::{Have, Reg, Translator};
+use crate::bytecode::ops::Op;
 use crate::object::task::FRAME_WORDS;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{InstBuilder, Value as Ir};
+use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
 
 const FLOAT_BIAS: i64 = 3 << 60;
 
@@ -105,6 +106,27 @@ impl Translator<'_, '_> {
         if self.views.any {
             self.state.views.copy_from(&self.views.at[pc]);
         }
+        // Of loops and of what follows a wait not all ways are known yet.
+        let early = self.facts.loop_heads.contains(&pc) || self.facts.resumptions.contains(&pc);
+        self.state.epoch = !early && self.epoch_at[pc].unwrap_or(false);
+    }
+
+    /// Takes note that control goes from here to the block at `pc`.
+    fn arrive(&mut self, pc: usize) -> Block {
+        let known = &mut self.epoch_at[pc];
+        *known = Some(self.state.epoch && known.unwrap_or(true));
+        self.blocks[pc].expect("reached")
+    }
+
+    /// The block at `pc`, if control can go there as things are: all registers are as it expects them.
+    pub(super) fn plain_way(&mut self, pc: usize) -> Option<Block> {
+        let (wanted, clean) = (self.at[pc].as_ref()?, self.dirty_at[pc].as_ref()?);
+        let plain = self.facts.live[pc].iter().all(|r| {
+            let in_memory = !self.state.dirty.has(r) || clean.has(r);
+            in_memory && (self.unit.kinds[r] == Kind::Raw || self.have(r, Self::have_for(wanted[r])))
+        });
+        let viewed = !self.views.any || self.views.at[pc].iter().all(|r| self.state.views.has(r));
+        (plain && viewed).then(|| self.arrive(pc))
     }
 
     /// In which form a block's register is at hand.
@@ -157,8 +179,13 @@ impl Translator<'_, '_> {
                 }
             }
         }
-        let block = self.blocks[pc].expect("reached");
+        let block = self.arrive(pc);
         self.b.ins().jump(block, &[]);
+    }
+
+    /// Whether a register's value is there as an unboxed float and in no other form.
+    pub(super) fn is_only_float(&self, r: u16) -> bool {
+        self.state.regs[r as usize].have == Have::FLOAT
     }
 
     fn have(&self, r: usize, form: Have) -> bool {
@@ -191,7 +218,7 @@ impl Translator<'_, '_> {
 
     /// The value of a register that is known to hold a float.
     pub(super) fn float(&mut self, r: u16) -> Ir {
-        debug_assert_eq!(self.mask(r), FLOAT);
+        debug_assert_eq!(self.mask(r) & !FLOAT, 0);
         let r = r as usize;
         if !self.have(r, Have::FLOAT) {
             let word = self.b.use_var(self.words[r]);
@@ -260,14 +287,19 @@ impl Translator<'_, '_> {
         self.float_of(bits)
     }
 
-    /// A float as a value.
-    pub(super) fn box_float(&mut self, float: Ir) -> Ir {
+    /// The bits of a float, the word that they make with a float's tag, and whether that is a value: others have no room for the tag.
+    pub(super) fn tag_float(&mut self, float: Ir) -> (Ir, Ir, Ir) {
         let bits = self.bits_of(float);
         let bias = self.word(FLOAT_BIAS);
         let word = self.b.ins().iadd(bits, bias);
         let word = self.b.ins().rotl_imm_s(word, 3);
         let tag = self.b.ins().band_imm_s(word, 3);
-        let is_tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+        (bits, word, self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3))
+    }
+
+    /// A float as a value.
+    pub(super) fn box_float(&mut self, float: Ir) -> Ir {
+        let (bits, word, is_tagged) = self.tag_float(float);
         let (rare, done) = (self.cold(), self.block());
         self.b.append_block_param(done, I64);
         self.b.ins().brif(is_tagged, done, &[word.into()], rare, &[]);
@@ -331,6 +363,12 @@ impl Translator<'_, '_> {
     /// Takes note of what a check has shown about a register.
     pub(super) fn learn(&mut self, r: u16, known: Known) {
         self.state.regs[r as usize].known = known;
+    }
+
+    /// Takes note of what a jump that was taken, or was not, says about the register that it tests.
+    pub(super) fn narrow(&mut self, op: Op, r: u16, jumps: bool) {
+        let reg = &mut self.state.regs[r as usize];
+        reg.known = masks::narrowed(op, jumps, reg.known);
     }
 
     pub(super) fn constant(&mut self, r: u16, value: Value) {
