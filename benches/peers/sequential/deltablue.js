@@ -297,6 +297,7 @@ function projection(n) {
   return sum;
 }
 
+// Repeated: all from here on.
 let sum = 0;
 for (let i = 0; i < rounds; i++) sum += chain(100) + projection(100);
 console.log(`${sum}`);

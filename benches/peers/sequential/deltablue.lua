@@ -291,6 +291,7 @@ local function projection(n)
   return sum
 end
 
+-- Repeated: all from here on.
 local sum = 0
 for _ = 1, rounds do sum = sum + chain(100) + projection(100) end
 print(string.format("%d", sum))

@@ -12,5 +12,6 @@ function place(row, n, columns, rising, falling) {
   }
   return found;
 }
+// Repeated: all from here on.
 const flags = count => new Array(count).fill(false);
 console.log(`${n} ${place(0, n, flags(n), flags(2 * n), flags(2 * n + 1))}`);

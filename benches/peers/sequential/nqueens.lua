@@ -14,4 +14,5 @@ local function place(row, n, columns, rising, falling)
   return found
 end
 local function flags(count) local t = {}; for i = 0, count - 1 do t[i] = false end return t end
+-- Repeated: all from here on.
 print(n .. " " .. place(0, n, flags(n), flags(2 * n), flags(2 * n + 1)))

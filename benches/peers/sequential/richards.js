@@ -188,6 +188,7 @@ function packets(count, target, kind) {
   return list;
 }
 
+// Repeated: all from here on.
 let sent = 0, holds = 0;
 for (let i = 0; i < rounds; i++) {
   const kernel = new Kernel();

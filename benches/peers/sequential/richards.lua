@@ -177,6 +177,7 @@ local function packets(count, target, kind)
   return list
 end
 
+-- Repeated: all from here on.
 local sent, holds = 0, 0
 for _ = 1, rounds do
   local kernel = Kernel.new()

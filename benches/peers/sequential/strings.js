@@ -13,6 +13,7 @@ function label(number) {
 
 function count(text, part) { return text.split(part).length - 1; }
 
+// Repeated: all from here on.
 const names = NAMES.split(" ");
 const lines = [];
 for (let i = 1; i <= n; i++) {

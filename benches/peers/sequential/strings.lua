@@ -13,6 +13,7 @@ end
 
 local function count(text, part) return select(2, text:gsub(part, part)) end
 
+-- Repeated: all from here on.
 local names = {}
 for name in NAMES:gmatch("%a+") do names[#names + 1] = name end
 local lines = {}
