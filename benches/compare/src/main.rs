@@ -3,6 +3,7 @@
 
 mod compile;
 mod concurrency;
+mod jit;
 mod machine;
 mod peers;
 mod plot;
@@ -22,7 +23,7 @@ pub struct Options {
     /// Runs of each program by each language (fewer of those that take seconds).
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Measures only what has this name: a program, a measure, `sequential`, `concurrency` or `compile`; prints, writes nothing.
+    /// Measures only what has this name: a program, a measure, `sequential`, `concurrency`, `compile` or `jit`; prints, writes nothing.
     #[arg(long)]
     only: Vec<String>,
     /// The `corella` program to measure; without it, a release build of this repository.
@@ -82,6 +83,7 @@ fn measure(options: &Options) -> Result<Vec<String>, String> {
         sequential: sequential::measure(&benches, &peers, options)?,
         compile: compile::measure(&benches, &peers, options)?,
         concurrency: concurrency::measure(&benches, &peers, options)?,
+        jit: jit::measure(&root, &peers, options)?,
     };
     let text = report::markdown(&all, &peers, options, load);
     println!("{text}");

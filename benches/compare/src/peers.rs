@@ -119,6 +119,20 @@ impl Peers {
         }
     }
 
+    /// Builds the program that repeats others in one process, from this repository.
+    pub fn build_warm(root: &Path) -> Result<PathBuf, String> {
+        let compare = root.join("benches/compare");
+        eprintln!("building what embeds corella");
+        let built = Command::new("cargo")
+            .args(["build", "--release", "--quiet", "--bin", "warm"])
+            .current_dir(&compare)
+            .status();
+        match built {
+            Ok(status) if status.success() => Ok(compare.join("target/release/warm")),
+            _ => Err("the program warm could not be built".into()),
+        }
+    }
+
     /// Names and versions, for the report.
     pub fn versions(&self) -> Vec<String> {
         self.tools
@@ -187,6 +201,30 @@ impl Peers {
         Some(invocation(self.program(tool)?, words, benches))
     }
 
+    /// How a sequential program is repeated in one process of a peer, for so many seconds and at least so many times.
+    pub fn repeated(
+        &self,
+        benches: &Path,
+        system: &str,
+        program: &str,
+        plan: (f64, usize),
+        arguments: &[String],
+    ) -> Option<Invocation> {
+        let extension = match system {
+            "luajit" => "lua",
+            "node" => "js",
+            _ => return None,
+        };
+        let words = [
+            format!("peers/warm.{extension}"),
+            format!("peers/sequential/{program}.{extension}"),
+            plan.0.to_string(),
+            plan.1.to_string(),
+        ];
+        let words = words.into_iter().chain(arguments.iter().cloned());
+        Some(invocation(self.program(system)?, words, benches))
+    }
+
     /// How a measure of concurrency is run: `runner` is a tool and perhaps a number of threads.
     pub fn concurrency(&self, benches: &Path, runner: &str, arguments: &[String]) -> Option<Invocation> {
         let (tool, threads) = runner.split_once(':').unwrap_or((runner, "1"));
@@ -223,7 +261,8 @@ impl Peers {
     }
 }
 
-fn invocation(program: PathBuf, words: impl Iterator<Item = String>, folder: &Path) -> Invocation {
+/// A command line without anything in its environment.
+pub fn invocation(program: PathBuf, words: impl Iterator<Item = String>, folder: &Path) -> Invocation {
     Invocation {
         program,
         arguments: words.map(OsString::from).collect(),

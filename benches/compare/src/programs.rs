@@ -1,4 +1,4 @@
-//! The lists of what is measured: `benches/programs/sequential.tsv` and `concurrency.tsv`.
+//! The lists of what is measured: `benches/programs/sequential.tsv`, `concurrency.tsv` and `jit.tsv`.
 
 use std::path::Path;
 
@@ -33,6 +33,28 @@ pub struct MeasureRun {
     pub quick: Vec<String>,
 }
 
+/// A sequential program that is run again and again in one process.
+#[derive(Clone, Debug)]
+pub struct Repeated {
+    pub name: String,
+    /// Arguments of a run that takes 5 to 50 ms once it is warm.
+    pub warm: Vec<String>,
+    /// Arguments of a shorter run, to see it warm up.
+    pub warming: Vec<String>,
+    pub quick: Vec<String>,
+}
+
+/// A program that is measured against the same in Rust.
+#[derive(Clone, Debug)]
+pub struct Native {
+    pub name: String,
+    /// Where the script is.
+    pub folder: String,
+    pub arguments: Vec<String>,
+    pub quick: Vec<String>,
+    pub what: String,
+}
+
 fn lines(path: &Path) -> Result<Vec<Vec<String>>, String> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(text
@@ -40,6 +62,10 @@ fn lines(path: &Path) -> Result<Vec<Vec<String>>, String> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| line.split('\t').map(str::to_owned).collect())
         .collect())
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The sequential programs.
@@ -55,7 +81,6 @@ pub fn sequential(benches: &Path) -> Result<Vec<Program>, String> {
 
 /// The measures of concurrency.
 pub fn concurrency(benches: &Path) -> Result<Vec<Measure>, String> {
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let mut measures: Vec<Measure> = Vec::new();
     for fields in lines(&benches.join("programs/concurrency.tsv"))? {
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
@@ -80,4 +105,29 @@ pub fn concurrency(benches: &Path) -> Result<Vec<Measure>, String> {
         }
     }
     Ok(measures)
+}
+
+/// What is measured of machine code.
+pub fn jit(benches: &Path) -> Result<(Vec<Repeated>, Vec<Native>), String> {
+    let (mut repeated, mut native) = (Vec::new(), Vec::new());
+    for fields in lines(&benches.join("programs/jit.tsv"))? {
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        match fields[..] {
+            ["repeated", name, warm, warming, quick] => repeated.push(Repeated {
+                name: name.into(),
+                warm: words(warm),
+                warming: words(warming),
+                quick: words(quick),
+            }),
+            ["native", name, folder, arguments, quick, what] => native.push(Native {
+                name: name.into(),
+                folder: folder.into(),
+                arguments: words(arguments),
+                quick: words(quick),
+                what: what.into(),
+            }),
+            _ => return Err(format!("jit.tsv: neither repeated nor native: {fields:?}")),
+        }
+    }
+    Ok((repeated, native))
 }

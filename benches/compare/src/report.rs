@@ -3,7 +3,7 @@
 use crate::compile::Speed;
 use crate::peers::{Peers, SYSTEMS};
 use crate::stats::spread;
-use crate::{Options, concurrency, machine, sequential};
+use crate::{Options, concurrency, jit, machine, sequential};
 use std::fmt::Write as _;
 
 /// All that was measured.
@@ -11,6 +11,7 @@ pub struct Results {
     pub sequential: Vec<sequential::Row>,
     pub compile: Vec<Speed>,
     pub concurrency: Vec<concurrency::Result>,
+    pub jit: jit::Results,
 }
 
 impl Results {
@@ -37,6 +38,7 @@ impl Results {
                 );
             }
         }
+        faults.extend(self.jit.faults());
         faults
     }
 }
@@ -82,6 +84,7 @@ pub fn markdown(results: &Results, peers: &Peers, options: &Options, load: Optio
     sequential_tables(&mut out, &results.sequential, options);
     compile_table(&mut out, &results.compile);
     concurrency_tables(&mut out, &results.concurrency, options);
+    jit::report::tables(&mut out, &results.jit);
     out
 }
 
