@@ -1,5 +1,6 @@
 //! The section "Machine code" of the results.
 
+use super::series::Compiled;
 use super::{Results, native, preemption, warm, warming};
 use crate::report::number;
 use std::fmt::Write as _;
@@ -78,29 +79,33 @@ fn warming_table(out: &mut String, rows: &[warming::Row]) {
     );
     let _ = writeln!(out, "|---|---|{}", "---:|".repeat(7));
     for row in rows {
-        if row.fault.is_some() {
+        let Some(series) = row.best() else {
             let _ = writeln!(out, "| {} | {} | failed |{}", row.program, row.size, " |".repeat(6));
             continue;
-        }
+        };
+        let (runs, seconds) = series.warm_up();
+        let compiled = match series.compiled {
+            Some(Compiled { functions, seconds, bytes }) => {
+                format!("{functions} | {} | {}", millis(Some(seconds)), number(bytes))
+            }
+            None => "– | – | –".into(),
+        };
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | **{}** | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | **{}** | {runs} | {compiled} |",
             row.program,
             row.size,
-            millis(Some(row.median(|series| series.times[0]))),
-            millis(Some(row.median(|series| series.peak()))),
-            millis(Some(row.median(|series| series.warm_up().1))),
-            row.median(|series| series.warm_up().0 as f64),
-            row.compiled(|compiled| compiled.functions),
-            millis(Some(row.compiled(|compiled| compiled.seconds))),
-            number(row.compiled(|compiled| compiled.bytes))
+            millis(series.times.first().copied()),
+            millis(Some(series.peak())),
+            millis(Some(seconds)),
         );
     }
     let _ = writeln!(
         out,
         "\nA program is warm at the end of the first run that is at least 90 % as fast as the peak, if the median of the next three is so too; the peak is the \
-         median of the second half of all runs (40 or more, 0.3 s or more). The time goes from the start of the first call to the end of that run, with all \
-         compiling in between: loading the file is not in it. Medians of three processes. What was compiled: by the end of the process."
+         median of the second half of all runs (40 or more, 0.3 s or more). The time goes from the start of the first call to the end of that run; loading \
+         the file is not in it. The best of three processes. What was compiled: by the end of the process, in a thread of its own while the program goes on \
+         interpreted, so that the time of compiling is not simply part of the other one."
     );
 }
 

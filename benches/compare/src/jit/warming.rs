@@ -1,9 +1,8 @@
 //! How soon the sequential programs are warm in Corella, and what was compiled for that.
 
-use super::series::{Compiled, Series, repeat};
+use super::series::{Series, repeat};
 use crate::Options;
 use crate::programs::Repeated;
-use crate::stats::median;
 use std::path::Path;
 
 /// How long a process repeats a program, and how often at least.
@@ -21,14 +20,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// The median of something over the processes.
-    pub fn median(&self, of: impl Fn(&Series) -> f64) -> f64 {
-        median(&self.rounds.iter().map(of).collect::<Vec<_>>())
-    }
-
-    /// The median of something about what was compiled.
-    pub fn compiled(&self, of: impl Fn(&Compiled) -> f64) -> f64 {
-        self.median(|series| series.compiled.as_ref().map_or(f64::NAN, &of))
+    /// The process that was warm soonest: other programs on the machine only make it later.
+    pub fn best(&self) -> Option<&Series> {
+        let soonest = self.rounds.iter().min_by(|a, b| a.warm_up().1.total_cmp(&b.warm_up().1));
+        soonest.filter(|_| self.fault.is_none())
     }
 }
 
