@@ -6,7 +6,7 @@ use crate::programs::Native;
 use std::path::Path;
 
 /// How long a process repeats a program, and how often at least.
-const PLAN: (f64, usize) = (0.4, 30);
+const PLAN: (f64, usize) = (0.3, 30);
 /// Most processes of each.
 const ROUNDS: usize = 2;
 

@@ -62,7 +62,7 @@ fn warm_table(out: &mut String, rows: &[warm::Row]) {
     let _ = writeln!(out, "| **geometric mean of the ratios** | | {} |", means.join(" | "));
     let _ = writeln!(
         out,
-        "\nEach process repeats the program for 0.5 s and at least 30 times; what counts is the median of the second half of the runs, of the better of two \
+        "\nEach process repeats the program for 0.5 s and at least 40 times; what counts is the median of the second half of the runs, of the better of two \
          processes. Functions, classes and constants are made once, all else anew in every run. Corella runs in a Rust program that embeds it, with the \
          settings of `corella`."
     );
@@ -134,7 +134,7 @@ fn native_table(out: &mut String, rows: &[native::Row]) {
     }
     let _ = writeln!(
         out,
-        "\nBoth warm, as above, for 0.4 s. Rust: optimisation level 3, ints of 64 bits that wrap around, as usual in an optimised build (Corella's are checked); \
+        "\nBoth once warm, as above, for 0.3 s and at least 30 times. Rust: optimisation level 3, ints of 64 bits that wrap around, as usual in an optimised build (Corella's are checked); \
          arrays are indexed with Rust's usual checks. The loops are such that a compiler can neither compute them beforehand nor do several turns at once; \
          the answers are equal."
     );
