@@ -1,6 +1,7 @@
 //! The section "Machine code" of the results.
 
 use super::series::Compiled;
+use super::warming::Warmed;
 use super::{Results, native, preemption, warm, warming};
 use crate::report::number;
 use std::fmt::Write as _;
@@ -62,7 +63,7 @@ fn warm_table(out: &mut String, rows: &[warm::Row]) {
     let _ = writeln!(out, "| **geometric mean of the ratios** | | {} |", means.join(" | "));
     let _ = writeln!(
         out,
-        "\nEach process repeats the program for 0.5 s and at least 40 times; what counts is the median of the second half of the runs, of the better of two \
+        "\nEach process repeats the program for 0.5 s and at least 36 times; what counts is the median of the second half of the runs, of the better of two \
          processes. Functions, classes and constants are made once, all else anew in every run. Corella runs in a Rust program that embeds it, with the \
          settings of `corella`."
     );
@@ -79,11 +80,10 @@ fn warming_table(out: &mut String, rows: &[warming::Row]) {
     );
     let _ = writeln!(out, "|---|---|{}", "---:|".repeat(7));
     for row in rows {
-        let Some(series) = row.best() else {
+        let Some(Warmed { series, runs, seconds }) = row.best() else {
             let _ = writeln!(out, "| {} | {} | failed |{}", row.program, row.size, " |".repeat(6));
             continue;
         };
-        let (runs, seconds) = series.warm_up();
         let compiled = match series.compiled {
             Some(Compiled { functions, seconds, bytes }) => {
                 format!("{functions} | {} | {}", millis(Some(seconds)), number(bytes))
@@ -96,15 +96,15 @@ fn warming_table(out: &mut String, rows: &[warming::Row]) {
             row.program,
             row.size,
             millis(series.times.first().copied()),
-            millis(Some(series.peak())),
+            millis(Some(row.peak())),
             millis(Some(seconds)),
         );
     }
     let _ = writeln!(
         out,
         "\nA program is warm at the end of the first run that is at least 90 % as fast as the peak, if the median of the next three is so too; the peak is the \
-         median of the second half of all runs (40 or more, 0.3 s or more). The time goes from the start of the first call to the end of that run; loading \
-         the file is not in it. The best of three processes. What was compiled: by the end of the process, in a thread of its own while the program goes on \
+         median of the second half of all runs (40 or more, 0.3 s or more), of the quickest of three processes. The time goes from the start of the first call to the end of that run; loading \
+         the file is not in it. Shown is the process that was warm soonest. What was compiled: by the end of the process, in a thread of its own while the program goes on \
          interpreted, so that the time of compiling is not simply part of the other one."
     );
 }

@@ -59,20 +59,15 @@ impl Series {
         median(&self.times[self.times.len() / 2..])
     }
 
-    /// Which run is the first that is warm: nearly as fast as the peak, and so is the median of the next few.
-    fn first_warm(&self) -> usize {
-        let limit = self.peak() / NEARLY;
+    /// Runs and seconds until the end of the first run that is warm: nearly as fast as `peak`, and so is the median of the next few.
+    pub fn warm_up(&self, peak: f64) -> Option<(usize, f64)> {
+        let limit = peak / NEARLY;
         let warm = |run: usize| {
             let next = &self.times[run + 1..(run + 1 + STAYS).min(self.times.len())];
             self.times[run] <= limit && (next.is_empty() || median(next) <= limit)
         };
-        (0..self.times.len()).find(|run| warm(*run)).unwrap_or(self.times.len() - 1)
-    }
-
-    /// Runs and seconds until the end of the first run that is warm.
-    pub fn warm_up(&self) -> (usize, f64) {
-        let runs = self.first_warm() + 1;
-        (runs, self.times[..runs].iter().sum())
+        let runs = (0..self.times.len()).find(|run| warm(*run))? + 1;
+        Some((runs, self.times[..runs].iter().sum()))
     }
 }
 
@@ -114,9 +109,10 @@ mod tests {
     fn a_program_is_warm_when_it_stays_fast() {
         // The second run is fast by chance; the fifth is the first of the fast ones.
         let slow_then_fast = series(&[9.0, 1.0, 9.0, 9.0, 1.05, 1.0, 9.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
-        let (runs, seconds) = slow_then_fast.warm_up();
+        let (runs, seconds) = slow_then_fast.warm_up(slow_then_fast.peak()).unwrap();
         assert_eq!(runs, 5);
         assert!((seconds - 0.02905).abs() < 1e-9);
-        assert_eq!(series(&[1.0]).warm_up().0, 1);
+        assert_eq!(series(&[1.0]).warm_up(0.001).unwrap().0, 1);
+        assert!(series(&[1.0]).warm_up(0.0005).is_none());
     }
 }

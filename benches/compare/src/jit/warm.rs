@@ -11,7 +11,7 @@ use std::path::Path;
 pub const SYSTEMS: &[(&str, &str)] = &[("corella", "Corella"), ("node", "Node"), ("luajit", "LuaJIT")];
 
 /// How long a process repeats a program, and how often at least.
-const PLAN: (f64, usize) = (0.5, 40);
+const PLAN: (f64, usize) = (0.5, 36);
 /// Most processes of each.
 const ROUNDS: usize = 2;
 

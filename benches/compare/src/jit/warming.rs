@@ -19,11 +19,27 @@ pub struct Row {
     pub fault: Option<String>,
 }
 
+/// A process and when it was warm.
+#[derive(Clone, Copy, Debug)]
+pub struct Warmed<'a> {
+    pub series: &'a Series,
+    pub runs: usize,
+    pub seconds: f64,
+}
+
 impl Row {
-    /// The process that was warm soonest: other programs on the machine only make it later.
-    pub fn best(&self) -> Option<&Series> {
-        let soonest = self.rounds.iter().min_by(|a, b| a.warm_up().1.total_cmp(&b.warm_up().1));
-        soonest.filter(|_| self.fault.is_none())
+    /// Time of a warm run: the shortest peak of the processes.
+    pub fn peak(&self) -> f64 {
+        self.rounds.iter().map(Series::peak).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The process that came near that peak soonest: other programs on the machine only make it later.
+    pub fn best(&self) -> Option<Warmed<'_>> {
+        let warmed = self.rounds.iter().filter_map(|series| {
+            let (runs, seconds) = series.warm_up(self.peak())?;
+            Some(Warmed { series, runs, seconds })
+        });
+        warmed.min_by(|a, b| a.seconds.total_cmp(&b.seconds)).filter(|_| self.fault.is_none())
     }
 }
 
