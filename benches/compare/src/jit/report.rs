@@ -81,7 +81,9 @@ fn warming_table(out: &mut String, rows: &[warming::Row]) {
     let _ = writeln!(out, "|---|---|{}", "---:|".repeat(7));
     for row in rows {
         let Some(Warmed { series, runs, seconds }) = row.best() else {
-            let _ = writeln!(out, "| {} | {} | failed |{}", row.program, row.size, " |".repeat(6));
+            // Not near the peak in the runs that there were: too few (`--quick`), or a busy machine.
+            let why = if row.fault.is_some() { "failed" } else { "–" };
+            let _ = writeln!(out, "| {} | {} | {why} |{}", row.program, row.size, " – |".repeat(6));
             continue;
         };
         let compiled = match series.compiled {
