@@ -493,7 +493,14 @@ impl Thread {
             Exit::Ended | Exit::Stepped => {}
             Exit::Parked => tasks::fit_stack(self, task),
             Exit::Preempted if self.watchdog_leave(task) => {}
-            Exit::Yielded | Exit::Preempted => self.sched.enqueue(task),
+            Exit::Yielded => self.sched.enqueue(task),
+            Exit::Preempted => {
+                // A sleeper for whose sake it was interrupted comes before it.
+                if !self.sched.timers.is_empty() {
+                    timers::fire(self);
+                }
+                self.sched.enqueue(task);
+            }
         }
         exit
     }
