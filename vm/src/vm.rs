@@ -42,6 +42,8 @@ pub enum LoadedSource {
 
 /// What all threads of a VM share.
 pub struct Vm {
+    /// What compiles functions to machine code. It is dropped first, for a compiler may be reading what follows until then.
+    pub(crate) jit: crate::jit::Jit,
     /// Interned names.
     pub symbols: Symbols,
     /// Objects outside all heaps.
@@ -56,8 +58,6 @@ pub struct Vm {
     pub output: Mutex<Box<dyn Write + Send>>,
     /// Finds imported modules.
     pub loader: Option<Box<dyn ModuleLoader>>,
-    /// The compiler. Before what it compiles, so that it is dropped first.
-    pub(crate) jit: crate::jit::Jit,
     classes: Reserved<AtomicPtr<Class>>,
     class_count: AtomicU32,
     pub(crate) builtins: RwLock<NameMap<String, Value>>,

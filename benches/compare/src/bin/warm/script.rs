@@ -18,7 +18,5 @@ pub fn repeat(file: &str, plan: &Plan, arguments: &[&str]) -> Result<(), String>
     })?;
     let stats = vm.jit_stats();
     println!("compiled\t{} {} {}", stats.functions, stats.time.as_nanos(), stats.code_bytes);
-    // As in `corella`: the VM's memory goes with the process, and a function that is still being compiled is not waited for.
-    std::mem::forget(vm);
     Ok(())
 }
