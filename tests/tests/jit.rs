@@ -103,3 +103,38 @@ fn what_is_off_compiles_nothing_and_what_is_hot_is_compiled_once() {
         assert_eq!(stats.functions > 0, mode == JitMode::Auto && JitMode::AVAILABLE, "{stats:?}");
     }
 }
+
+/// Failed assumptions of one function's code, after which another one would have been made of it long ago.
+const FEW_FAILURES: u32 = 500;
+
+#[test]
+fn code_that_is_used_by_several_threads_settles_on_what_holds_for_all() {
+    let path =
+        corella_tests::workspace_root().join("tests/scripts/jit/data_of_other_threads_in_hot_loops.cor");
+    for threshold in [1, 50] {
+        let captured = Captured::new();
+        let engine =
+            Engine::builder().jit_threshold(threshold).import_files(true).output(captured.clone()).build();
+        let script = engine.compile_file(&path).expect("it compiles");
+        let mut vm = engine.vm().unwrap();
+        let end = vm.run_program(&script, &[], |error| panic!("{}", error.report()));
+        assert!(captured.take().contains("proxy 495000.0 990000"), "{end:?}");
+        for function in vm.jit_functions() {
+            assert!(function.failures < FEW_FAILURES, "{function:?}");
+        }
+    }
+}
+
+#[test]
+fn a_vm_may_go_while_its_functions_are_being_compiled() {
+    let engine = Engine::builder().jit_threshold(100).build();
+    for round in 0..30 {
+        let mut vm = engine.vm().unwrap();
+        // Constants of its own, so that the compiler has something to read that goes with the VM.
+        let sums: String =
+            (0..60).map(|k| format!("s += x * {k}.{round} - \"{k}{round}\".length; ")).collect();
+        let text =
+            format!("function f(float x) {{ float s = 0.0; {sums} return s; }} for (i in 0..200) f(i); 1");
+        assert_eq!(Session::new().eval(&mut vm, &text).unwrap(), Value::Int(1));
+    }
+}

@@ -15,6 +15,9 @@ use std::sync::atomic::Ordering;
 
 /// [`Ic::kind`] of `attr.get`: `data` is a slot.
 pub const SLOT: u32 = 1;
+/// [`Ic::kind`] of `attr.get`: a proxy of which no script has a say, whose target's class has the attribute in slot `data`. Compiled code
+/// looks at it; the interpreter takes the general way.
+pub const PROXY_SLOT: u32 = 12;
 /// [`Ic::kind`] of `call.method`: `target` is a plain script function, valid at method epoch `data`.
 pub const METHOD_SCRIPT: u32 = 2;
 const SET_ANY: u32 = 3;
@@ -164,6 +167,11 @@ pub fn get_attr(thread: &mut Thread, object: Value, site: u16) -> Outcome {
             // SAFETY: the slot belongs to the instance's class.
             return Ok(unsafe { Instance::slot(object.pointer().cast(), slot as usize).get() });
         }
+    }
+    if let Some((class, slot)) = proxies::plain_slot(thread, object, name) {
+        let ic = cache(thread, site);
+        let misses = ic.misses.saturating_add(1);
+        *ic = Ic { class, data: slot, kind: PROXY_SLOT, misses, target: 0 };
     }
     get(thread, object, name)
 }

@@ -10,6 +10,7 @@ use crate::object::{Kind, array, map, range, string, typed};
 use crate::symbol::sym;
 use crate::thread::Thread;
 use crate::value::Value;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whether a key's hash or equality is defined by script methods (or it is a proxy of such an object).
 pub fn needs_key_hooks(thread: &Thread, key: Value) -> bool {
@@ -246,6 +247,30 @@ pub fn get_typed(thread: &mut Thread, object: Value, index: i64, kind: Kind) -> 
         }
     }
     Err(wrong_typed(thread, object, kind))
+}
+
+/// Element `index` of a typed array of this kind, if it is the thread's own and has one.
+fn own_word<'a>(object: Value, index: i64, kind: Kind) -> Option<&'a AtomicU64> {
+    let (elements, _) = typed::from_value(object).filter(|_| object.is_kind(kind))?;
+    let words = typed::words_foreign(elements);
+    words.get(position(index, words.len())?)
+}
+
+/// A raw element of what should be a typed array, wherever it is.
+pub fn typed_word(thread: &mut Thread, object: Value, index: i64, kind: Kind) -> Outcome<u64> {
+    match own_word(object, index, kind) {
+        Some(word) => Ok(word.load(Ordering::Relaxed)),
+        None => get_typed(thread, object, index, kind),
+    }
+}
+
+/// Assigns a raw element of what should be a typed array, wherever it is.
+pub fn set_typed_word(thread: &mut Thread, object: Value, index: i64, word: u64, kind: Kind) -> Outcome<()> {
+    match own_word(object, index, kind) {
+        Some(place) => place.store(word, Ordering::Release),
+        None => return set_typed(thread, object, index, word, kind),
+    }
+    Ok(())
 }
 
 /// Assigns a raw element of what should be a typed array.

@@ -6,8 +6,8 @@ use crate::class::AttributeType;
 use crate::code::{Code, LinkedType, LoadedModule};
 use crate::interp::access;
 use crate::interp::ic::Ic;
-use crate::object::array;
 use crate::object::function::class_of_value;
+use crate::object::{array, class_id};
 use crate::thread::Thread;
 use crate::value::Value;
 use smallvec::SmallVec;
@@ -141,6 +141,10 @@ fn fitting(thread: &Thread, module: &LoadedModule, ty: usize) -> Classes {
         _ => None,
     };
     let Some(declared) = declared else { return Classes::new() };
+    // What is declared as a typed array is often another thread's, seen through a proxy.
+    if matches!(declared.id, class_id::INT_ARRAY | class_id::FLOAT_ARRAY) {
+        return Classes::new();
+    }
     let mut classes: Classes = smallvec::smallvec![declared.id];
     for class in thread.vm.classes().filter(|class| class.id != declared.id && class.is_subclass_of(declared))
     {

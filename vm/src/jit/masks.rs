@@ -188,10 +188,9 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             None => Known::form(ALL),
         },
         Op::GetLen if of(i.b(), known) == ARRAY => Known::form(INT),
-        Op::IAGet | Op::FAGet => {
-            known[i.b() as usize] = Known::of_class(typed_class(op));
-            return;
-        }
+        // What is read may be another thread's.
+        Op::IAGet | Op::FAGet => return,
+        Op::IASet | Op::FASet if assume.wide => return,
         Op::IASet | Op::FASet => {
             known[i.a() as usize] = Known::of_class(typed_class(op));
             return;

@@ -11,11 +11,14 @@ use crate::bytecode::ops::Op;
 use crate::class::{Class, Member};
 use crate::code::Code;
 use crate::error::{Control, Outcome};
-use crate::interp::{access, arith, call, compare, control, describe, globals, index, instances, run, types};
+use crate::interp::{
+    access, arith, call, compare, control, describe, globals, index, instances, proxies, run, types,
+};
 use crate::native::{NativeDef, NativeFn};
 use crate::object::function::{self, Closure};
 use crate::object::task::{FRAME_WORDS, Stack};
-use crate::object::{Header, Kind, Slot};
+use crate::object::typed::RawBuffer;
+use crate::object::{Header, Kind, Slot, class_id};
 use crate::symbol::Symbol;
 use crate::thread::Thread;
 use crate::thread::stack::{Link, ReturnKind};
@@ -359,6 +362,34 @@ pub(super) extern "C" fn get_raw(thread: &mut Thread, x: u64, n: i64) -> u64 {
 /// `x[n] = y` with a raw index.
 pub(super) extern "C" fn set_raw(thread: &mut Thread, x: u64, n: i64, y: u64) -> u64 {
     let result = for_free(thread, |thread| index::set_raw(thread, value(x), n, value(y)));
+    outcome(thread, result.map(|()| Value::NULL))
+}
+
+/// Buffer and length of the typed array of this class that a proxy stands for; the length is 0 if the value is no such proxy.
+pub(super) extern "C" fn foreign_view(x: u64, class: u64) -> Pair {
+    let (first, length) = proxies::typed_words(value(x), class as u32)
+        .map_or((0, 0), |words| (words.as_ptr().addr() - size_of::<RawBuffer>(), words.len()));
+    Pair { first: first as u64, second: length as u64 }
+}
+
+/// `x[n]` of what should be a typed array of this class, as a word, and 1; 0 for none.
+pub(super) extern "C" fn get_typed(thread: &mut Thread, x: u64, n: i64, class: u64) -> Pair {
+    let kind = if class == u64::from(class_id::FLOAT_ARRAY) { Kind::FloatArray } else { Kind::IntArray };
+    match index::typed_word(thread, value(x), n, kind) {
+        Ok(word) => Pair { first: word, second: 1 },
+        Err(control) => Pair { first: fail(thread, control), second: 0 },
+    }
+}
+
+/// `x[n] = y` of what should be an IntArray.
+pub(super) extern "C" fn set_int(thread: &mut Thread, x: u64, n: i64, y: u64) -> u64 {
+    let result = index::set_typed_word(thread, value(x), n, y, Kind::IntArray);
+    outcome(thread, result.map(|()| Value::NULL))
+}
+
+/// `x[n] = y` of what should be a FloatArray.
+pub(super) extern "C" fn set_float(thread: &mut Thread, x: u64, n: i64, y: u64) -> u64 {
+    let result = index::set_typed_word(thread, value(x), n, y, Kind::FloatArray);
     outcome(thread, result.map(|()| Value::NULL))
 }
 

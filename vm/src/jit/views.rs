@@ -4,6 +4,8 @@
 //! be read once. What other tasks do at a safepoint is seen by reading them again on the way back from one.
 //!
 //! A view of a register that holds no such array has the length 0, so that each access goes the slow way: views can be made anywhere.
+//! Typed arrays of other threads are read by views too, unless the register's array is written somewhere: what they hold are words, which
+//! nobody has to wrap, and a buffer that its owner replaces stays readable until this thread's next safepoint.
 
 use super::facts::{Bits, Facts};
 use super::unit::{NOWHERE, Unit, What};
@@ -14,6 +16,8 @@ use crate::object::class_id;
 pub(super) struct Views {
     /// For each register, the class of the arrays that it is used as; 0 for those without a view.
     pub(super) classes: Vec<u32>,
+    /// Registers whose elements are assigned: their views are of own arrays only.
+    pub(super) written: Bits,
     /// Registers whose views are there where each block begins.
     pub(super) at: Vec<Bits>,
     /// Whether there is any.
@@ -52,7 +56,8 @@ impl Views {
     pub(super) fn find(unit: &Unit, facts: &Facts, wide: bool) -> Self {
         let (count, registers) = (unit.insts.len(), unit.registers());
         let none = Bits::new(registers);
-        let mut views = Self { classes: vec![0; registers], at: Vec::new(), any: false };
+        let (classes, written) = (vec![0; registers], none.clone());
+        let mut views = Self { classes, written, at: Vec::new(), any: false };
         let mut mixed = none.clone();
         for at in 0..count {
             if let Some((r, class)) = accessed(unit, at) {
@@ -60,6 +65,9 @@ impl Views {
                     mixed.add(r);
                 }
                 views.classes[r] = class;
+                if matches!(unit.insts[at].i.op(), Some(Op::IASet | Op::FASet | Op::ArrSet)) {
+                    views.written.add(r);
+                }
             }
         }
         mixed.iter().for_each(|r| views.classes[r] = 0);

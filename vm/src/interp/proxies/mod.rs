@@ -29,10 +29,12 @@ pub use write::{cell_set, set_attr, set_index, write_attr, write_index};
 
 use crate::class::Class;
 use crate::object::proxy::Proxy;
-use crate::object::{Header, Kind, equality};
+use crate::object::typed;
+use crate::object::{Header, Kind, class_id, equality};
+use crate::symbol::Symbol;
 use crate::thread::Thread;
 use crate::value::Value;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 fn parts(v: Value) -> &'static Proxy {
     // SAFETY: callers checked the kind; the reference is used within the running instruction, during which nothing is freed.
@@ -63,6 +65,23 @@ fn target_kind(v: Value) -> Kind {
 pub fn target_class(thread: &Thread, v: Value) -> &'static Class {
     // SAFETY: as above; the class never changes.
     thread.vm.class(unsafe { (*target(v)).class })
+}
+
+/// The elements of the typed array of this class that a value stands for, if it is a proxy of one. They may be read until the next safepoint.
+pub fn typed_words<'a>(v: Value, class: u32) -> Option<&'a [AtomicU64]> {
+    // SAFETY: the target is kept alive by the listing; the class never changes.
+    let fits = v.is_kind(Kind::Proxy) && unsafe { (*target(v)).class } == class;
+    fits.then(|| typed::words_foreign(target(v).cast()))
+}
+
+/// The class of a plain proxy's target and the slot that it has for an attribute, if it is an instance with one.
+pub fn plain_slot(thread: &Thread, v: Value, name: Symbol) -> Option<(u32, u32)> {
+    if !v.is_kind(Kind::Proxy) || parts(v).header.class != class_id::PROXY || target_kind(v) != Kind::Instance
+    {
+        return None;
+    }
+    let class = target_class(thread, v);
+    class.slots.get(&name).map(|&slot| (class.id, slot))
 }
 
 /// Whether two values, at least one a proxy, stand for the same object.

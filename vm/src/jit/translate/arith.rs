@@ -160,8 +160,7 @@ impl Translator<'_, '_> {
             && m > 0
         {
             let n = self.b.ins().sshr_imm_s(x, 1);
-            let m = self.word(m);
-            let result = if op == Op::Div { self.b.ins().sdiv(n, m) } else { self.b.ins().srem(n, m) };
+            let result = if op == Op::Div { self.quotient(n, m) } else { self.remainder(n, m) };
             return self.b.ins().ishl_imm_s(result, 1);
         }
         let y = self.operand(y);
@@ -226,11 +225,15 @@ impl Translator<'_, '_> {
                 self.guard_not(over);
                 result
             }
-            Op::Div | Op::Mod => {
-                let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
-                self.guard(positive);
-                if op == Op::Div { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) }
-            }
+            Op::Div | Op::Mod => match self.constant_of(y).filter(|y| *y > 0) {
+                Some(divisor) if op == Op::Div => self.quotient(x, divisor),
+                Some(divisor) => self.remainder(x, divisor),
+                None => {
+                    let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
+                    self.guard(positive);
+                    if op == Op::Div { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) }
+                }
+            },
             Op::BitAnd => self.b.ins().band(x, y),
             Op::BitOr => self.b.ins().bor(x, y),
             Op::BitXor => self.b.ins().bxor(x, y),

@@ -11,7 +11,7 @@ use crate::object::array::{Array, Buffer};
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 use std::mem::offset_of;
 
@@ -48,21 +48,37 @@ impl Translator<'_, '_> {
         let (buffer, length) = if self.known(r as u16).is(class) {
             load(self)
         } else {
-            let (not, done) = (self.block(), self.block());
+            let (other, done) = (self.cold(), self.block());
             self.b.append_block_param(done, I64);
             self.b.append_block_param(done, I64);
-            self.expect_class(value, &[class], not);
+            self.expect_class(value, &[class], other);
             let (buffer, length) = load(self);
             self.b.ins().jump(done, &[buffer.into(), length.into()]);
-            self.b.switch_to_block(not);
-            let zero = self.word(0);
-            self.b.ins().jump(done, &[zero.into(), zero.into()]);
+            self.b.switch_to_block(other);
+            let (buffer, length) = if class == class_id::ARRAY || self.views.written.has(r) {
+                let zero = self.word(0);
+                (zero, zero)
+            } else {
+                let class = self.word(class.into());
+                let seen = self.call(runtime::foreign_view as *const () as usize, b"ii>ii", &[value, class]);
+                (seen[0], seen[1])
+            };
+            self.b.ins().jump(done, &[buffer.into(), length.into()]);
             self.b.switch_to_block(done);
             (self.b.block_params(done)[0], self.b.block_params(done)[1])
         };
         self.b.def_var(self.buffers[r], buffer);
         self.b.def_var(self.lengths[r], length);
         self.state.views.add(r);
+    }
+
+    /// Reads what another thread may be writing, so that what it wrote before is seen: on x86-64 all loads do.
+    pub(super) fn load_foreign(&mut self, from: Ir, offset: i32) -> Ir {
+        if self.layout.stores_in_order {
+            return self.load(from, offset);
+        }
+        let address = self.b.ins().iadd_imm_s(from, i64::from(offset));
+        self.b.ins().atomic_load(I64, MemFlagsData::trusted(), address)
     }
 
     /// A view of nothing, for a register that nobody reads.
@@ -215,46 +231,69 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(done);
     }
 
+    /// The address of element `index` of the typed array in register `r`, which `op` works on; `other` if there is no such element.
+    fn typed_element(&mut self, op: Op, r: u16, index: Ir, other: Block) -> Ir {
+        let object = self.tagged(r);
+        if let Some((element, _)) = self.element_of(r, index, masks::typed_class(op), other) {
+            return element;
+        }
+        let kind = if matches!(op, Op::FAGet | Op::FASet) { Kind::FloatArray } else { Kind::IntArray };
+        self.expect_kind_known(r, object, kind, other);
+        self.element(object, index, other).0
+    }
+
+    /// Where control goes if an array is not what was expected: a slow way where that has happened before, out of compiled code else.
+    fn otherwise(&mut self) -> Block {
+        if self.wide() { self.cold() } else { self.deopt() }
+    }
+
     pub(super) fn get_typed(&mut self, i: Instr) {
-        let float = i.op() == Some(Op::FAGet);
-        let object = self.tagged(i.b());
-        let index = self.raw_int(i.c());
-        let other = self.deopt();
-        let kind = if float { Kind::FloatArray } else { Kind::IntArray };
-        let class = masks::typed_class(i.op().expect("verified"));
-        let element = match self.element_of(i.b(), index, class, other) {
-            Some((element, _)) => element,
-            None => {
-                self.expect_kind_known(i.b(), object, kind, other);
-                self.element(object, index, other).0
-            }
-        };
-        if float {
-            let value =
-                self.b.ins().load(cranelift_codegen::ir::types::F64, MemFlagsData::trusted(), element, SLOTS);
-            self.set_raw_float(i.a(), value);
-        } else {
-            let value = self.load(element, SLOTS);
-            self.set_raw_int(i.a(), value);
+        let op = i.op().expect("verified");
+        let form = if op == Op::FAGet { F64 } else { I64 };
+        let (index, other) = (self.raw_int(i.c()), self.otherwise());
+        let element = self.typed_element(op, i.b(), index, other);
+        let mut value = self.b.ins().load(form, MemFlagsData::trusted(), element, SLOTS);
+        if self.wide() {
+            let (fine, done) = (self.cold(), self.block());
+            self.b.append_block_param(done, form);
+            self.b.ins().jump(done, &[value.into()]);
+            self.b.switch_to_block(other);
+            let (object, class) = (self.tagged(i.b()), self.word(masks::typed_class(op).into()));
+            let helper = runtime::get_typed as *const () as usize;
+            let found = self.call_placed(helper, b"iiii>ii", &[self.thread, object, index, class]);
+            let leaving = self.leaving();
+            self.b.ins().brif(found[1], fine, &[], leaving, &[]);
+            self.b.switch_to_block(fine);
+            let word = if form == F64 { self.float_of(found[0]) } else { found[0] };
+            self.b.ins().jump(done, &[word.into()]);
+            self.b.switch_to_block(done);
+            value = self.b.block_params(done)[0];
+        }
+        match form {
+            F64 => self.set_raw_float(i.a(), value),
+            _ => self.set_raw_int(i.a(), value),
         }
     }
 
     pub(super) fn set_typed(&mut self, i: Instr) {
-        let float = i.op() == Some(Op::FASet);
-        let object = self.tagged(i.a());
-        let index = self.raw_int(i.b());
-        let other = self.deopt();
-        let kind = if float { Kind::FloatArray } else { Kind::IntArray };
-        let class = masks::typed_class(i.op().expect("verified"));
-        let element = match self.element_of(i.a(), index, class, other) {
-            Some((element, _)) => element,
-            None => {
-                self.expect_kind_known(i.a(), object, kind, other);
-                self.element(object, index, other).0
-            }
-        };
+        let op = i.op().expect("verified");
+        let (index, other) = (self.raw_int(i.b()), self.otherwise());
+        let element = self.typed_element(op, i.a(), index, other);
         let value = self.b.use_var(self.words[i.c() as usize]);
         self.store(value, element, SLOTS);
+        if self.wide() {
+            let done = self.block();
+            self.b.ins().jump(done, &[]);
+            self.b.switch_to_block(other);
+            let (object, word) = (self.tagged(i.a()), self.raw_int(i.c()));
+            let helper = match op {
+                Op::FASet => runtime::set_float as *const () as usize,
+                _ => runtime::set_int as *const () as usize,
+            };
+            self.helper(helper, b"iiii>i", &[self.thread, object, index, word]);
+            self.b.ins().jump(done, &[]);
+            self.b.switch_to_block(done);
+        }
     }
 
     /// Begins iterating: over an array at once, over anything else by the interpreter.

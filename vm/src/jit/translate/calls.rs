@@ -53,7 +53,7 @@ impl Translator<'_, '_> {
     pub(super) fn call_value(&mut self, i: Instr) {
         let hint = self.inst().hint;
         let n = usize::from(i.n());
-        if intrinsics::of_value(hint) == Some(Intrinsic::Sqrt) && n == 1 {
+        if intrinsics::of_value(hint) == Some(Intrinsic::Sqrt) && n == 1 && !self.wide() {
             let callee = self.tagged(i.b());
             let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
             self.guard(same);
@@ -122,7 +122,7 @@ impl Translator<'_, '_> {
         let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
         self.b.ins().jump(done, &[result.into()]);
         let after = std::mem::replace(&mut self.state, state);
-        self.otherwise_step(i, other, done, after);
+        self.otherwise_step(Some(i.a()), other, done, after);
         self.take_result(i.a(), done, ALL);
     }
 
@@ -152,15 +152,23 @@ impl Translator<'_, '_> {
         let result = self.frame_call(Target::Found(found), callee, args, i.a(), ReturnKind::Register);
         self.b.ins().jump(done, &[result.into()]);
         let after = std::mem::replace(&mut self.state, state);
-        self.otherwise_step(i, other, done, after);
+        self.otherwise_step(Some(i.a()), other, done, after);
     }
 
-    /// The way of a call that the interpreter does: in block `other`, to `done` with the result. `after` is the state on the direct way.
-    fn otherwise_step(&mut self, i: Instr, other: Block, done: Block, after: State) {
+    /// The way on which the interpreter executes the instruction: in block `other`, to `done` with what it writes to register `result`, if it
+    /// writes one. `after` is the state on the direct way.
+    pub(super) fn otherwise_step(&mut self, result: Option<u16>, other: Block, done: Block, after: State) {
         self.b.switch_to_block(other);
         self.step();
-        let result = self.b.use_var(self.words[i.a() as usize]);
-        self.b.ins().jump(done, &[result.into()]);
+        match result {
+            Some(r) => {
+                let result = self.b.use_var(self.words[r as usize]);
+                self.b.ins().jump(done, &[result.into()]);
+            }
+            None => {
+                self.b.ins().jump(done, &[]);
+            }
+        }
         self.join(&after);
     }
 
@@ -230,7 +238,7 @@ impl Translator<'_, '_> {
                 let result = self.call_native(def, i.c(), n);
                 self.b.ins().jump(done, &[result.into()]);
                 let after = std::mem::replace(&mut self.state, state);
-                self.otherwise_step(i, other, done, after);
+                self.otherwise_step(Some(i.a()), other, done, after);
                 self.take_result(i.a(), done, ALL);
             }
             _ => {
@@ -286,7 +294,7 @@ impl Translator<'_, '_> {
         let general = self.block();
         let leaving = self.leaving();
         self.b.ins().brif(found, general, &[], leaving, &[]);
-        self.otherwise_step(i, general, done, after);
+        self.otherwise_step(Some(i.a()), general, done, after);
         let before = self.before.clone();
         self.join(&before);
         self.take_result(i.a(), done, ALL);

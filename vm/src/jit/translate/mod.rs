@@ -12,6 +12,7 @@
 mod arith;
 mod arrays;
 mod calls;
+mod division;
 mod entries;
 mod exits;
 mod jumps;
@@ -105,6 +106,8 @@ pub(super) struct Translator<'a, 'b> {
     views: Views,
     /// Which raw registers only ever hold floats.
     raw_floats: Vec<bool>,
+    /// What those raw registers hold that only ever hold one integer.
+    constants: Vec<Option<i64>>,
     /// Where the first frame's registers lie.
     base: Variable,
     /// Fuel used, for a unit with loops; others count in the thread.
@@ -164,6 +167,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let at = masks::at_blocks(&unit, &facts, assume);
         let registers = unit.registers();
         let raw_floats = raw::only_floats(&unit);
+        let constants = raw::constants(&unit, &facts);
         let words =
             (0..registers).map(|r| builder.declare_var(if raw_floats[r] { F64 } else { I64 })).collect();
         let floats = (0..registers).map(|_| builder.declare_var(F64)).collect();
@@ -201,6 +205,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             lengths,
             views,
             raw_floats,
+            constants,
             base,
             used,
             limit_at: None,

@@ -10,12 +10,15 @@ use crate::bytecode::ops::Op;
 use crate::class::Class;
 use crate::code::LinkedType;
 use crate::interp::access;
+use crate::interp::ic::Ic;
 use crate::object::function::Closure;
+use crate::object::proxy::Proxy;
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I8;
+use cranelift_codegen::ir::types::{I8, I32};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
+use std::mem::offset_of;
 
 /// What a value's tag adds to the address.
 pub(super) const TAG: i32 = 1;
@@ -120,6 +123,15 @@ impl Translator<'_, '_> {
         if i.op() == Some(Op::UpGet) {
             return self.set(i.a(), cell, ALL);
         }
+        if self.wide() {
+            let (other, done) = (self.block(), self.result_block());
+            self.expect_kind(cell, Kind::Cell, other);
+            let value = self.load(cell, 8 - TAG);
+            self.b.ins().jump(done, &[value.into()]);
+            let state = self.state.clone();
+            self.otherwise_step(Some(i.a()), other, done, state);
+            return self.take_result(i.a(), done, ALL);
+        }
         let other = self.deopt();
         self.expect_kind(cell, Kind::Cell, other);
         let value = self.load(cell, 8 - TAG);
@@ -182,11 +194,18 @@ impl Translator<'_, '_> {
         };
         let known = self.known(value);
         let value = self.tagged(value);
-        let other = self.deopt();
+        let other = if self.wide() { self.block() } else { self.deopt() };
         self.expect_kind(cell, Kind::Cell, other);
         let owner = self.b.ins().iadd_imm_s(cell, -i64::from(TAG));
         let address = self.b.ins().iadd_imm_s(owner, 8);
         self.store_slot(value, owner, address, known);
+        if self.wide() {
+            // Another thread's variable.
+            let (state, done) = (self.state.clone(), self.block());
+            self.b.ins().jump(done, &[]);
+            self.otherwise_step(None, other, done, state);
+            self.b.switch_to_block(done);
+        }
     }
 
     /// The captured value of the running closure that operand `b` names.
@@ -226,7 +245,9 @@ impl Translator<'_, '_> {
             return self.set(i.a(), value, mask);
         }
         let (slow, done) = (self.cold(), self.result_block());
-        if site.kind == access::SLOT {
+        if site.kind == access::PROXY_SLOT {
+            self.slot_by_proxy(object, site, slow, done);
+        } else if site.kind == access::SLOT {
             self.expect_slot(i.b(), i.c(), Some(slow));
             let value = self.load(object, 8 + site.data as i32 * 8 - TAG);
             self.b.ins().jump(done, &[value.into()]);
@@ -234,6 +255,34 @@ impl Translator<'_, '_> {
             self.b.ins().jump(slow, &[]);
         }
         self.otherwise_get_attr(i, object, slow, done);
+    }
+
+    /// Goes to `done` with the value of an attribute that was seen through proxies: of the same class's instance, be it an own one or what a
+    /// plain proxy stands for. Objects that are read through a proxy have to be wrapped, which is done in `slow`.
+    fn slot_by_proxy(&mut self, object: Ir, site: Ic, slow: Block, done: Block) {
+        let slot = 8 + site.data as i32 * 8;
+        let (other, proxy) = (self.block(), self.block());
+        self.expect_class(object, &[site.class], other);
+        let value = self.load(object, slot - TAG);
+        self.b.ins().jump(done, &[value.into()]);
+        self.b.switch_to_block(other);
+        self.by_class(object, &[class_id::PROXY], proxy, slow);
+        self.b.switch_to_block(proxy);
+        let target = self.load(object, offset_of!(Proxy, target) as i32 - TAG);
+        self.expect_target(target, site.class, slow);
+        let value = self.load_foreign(target, slot);
+        let tag = self.b.ins().band_imm_s(value, 7);
+        let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, i64::from(TAG));
+        self.b.ins().brif(is_object, slow, &[], done, &[value.into()]);
+    }
+
+    /// Goes on if what a proxy stands for is an object of this class, else to `other`.
+    pub(super) fn expect_target(&mut self, target: Ir, class: u32, other: Block) {
+        let fine = self.block();
+        let found = self.b.ins().load(I32, MemFlagsData::trusted(), target, 4);
+        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(class));
+        self.b.ins().brif(same, fine, &[], other, &[]);
+        self.b.switch_to_block(fine);
     }
 
     /// The slow way of reading the attribute that operand `c` names, in block `slow`; then on with the result of either way.

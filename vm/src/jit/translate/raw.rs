@@ -1,5 +1,6 @@
 //! Operations on unboxed integers and floats.
 
+use super::super::facts::Facts;
 use super::super::masks::BOOL;
 use super::super::runtime;
 use super::super::unit::{Unit, What};
@@ -59,9 +60,38 @@ pub(super) fn only_floats(unit: &Unit) -> Vec<bool> {
     (0..count).map(|r| float[r] && !int[r]).collect()
 }
 
+/// The integer that each raw register holds wherever it is read, for those that are given one where their function begins and no other. The
+/// bytecode compiler loads a loop's constants there.
+pub(super) fn constants(unit: &Unit, facts: &Facts) -> Vec<Option<i64>> {
+    let mut constants = vec![None; unit.registers()];
+    let mut begun = vec![false; unit.frames.len()];
+    for (at, inst) in unit.insts.iter().enumerate() {
+        let (i, code) = (inst.i, unit.frame(inst).code);
+        let frame = inst.frame as usize;
+        if inst.what == What::Op && !begun[frame] && (at == 0 || !facts.leads[at]) {
+            match i.op().expect("verified") {
+                // SAFETY: the verifier checked the constant's index.
+                Op::LoadKRaw => {
+                    constants[i.a() as usize] = unsafe { *code.consts.add(i.d() as usize) }.as_int()
+                }
+                Op::LoadIntRaw => constants[i.a() as usize] = Some(i.sd().into()),
+                _ => begun[frame] = true,
+            }
+        } else {
+            begun[frame] = true;
+        }
+    }
+    let mut writes = vec![0; unit.registers()];
+    facts.accesses.iter().flat_map(|access| &access.writes).for_each(|r| writes[*r as usize] += 1);
+    for (constant, writes) in constants.iter_mut().zip(writes) {
+        *constant = constant.filter(|_| writes == 1);
+    }
+    constants
+}
+
 impl Translator<'_, '_> {
     /// The operation that computes a value, if that is one.
-    fn made_by(&self, value: Ir) -> Option<InstructionData> {
+    pub(super) fn made_by(&self, value: Ir) -> Option<InstructionData> {
         let dfg = &self.b.func.dfg;
         Some(dfg.insts[dfg.value_def(value).inst()?])
     }
@@ -86,6 +116,9 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn raw_int(&mut self, r: u16) -> Ir {
+        if let Some(constant) = self.constants[r as usize] {
+            return self.word(constant);
+        }
         let value = self.b.use_var(self.words[r as usize]);
         match self.raw_floats[r as usize] {
             true => self.bits_of(value),
@@ -178,19 +211,26 @@ impl Translator<'_, '_> {
             }
             Op::IDiv | Op::IMod => {
                 let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
-                // Zero is an error, and -1 may overflow: both are left to the interpreter.
-                let above = self.b.ins().iadd_imm_s(y, 1);
-                let usual = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, above, 1);
-                self.guard(usual);
-                let result = if op == Op::IDiv { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) };
+                let result = match self.constant_of(y).filter(|y| Self::is_easy_divisor(*y)) {
+                    Some(divisor) if op == Op::IDiv => self.quotient(x, divisor),
+                    Some(divisor) => self.remainder(x, divisor),
+                    None => {
+                        // Zero is an error, and -1 may overflow: both are left to the interpreter.
+                        let above = self.b.ins().iadd_imm_s(y, 1);
+                        let usual = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, above, 1);
+                        self.guard(usual);
+                        if op == Op::IDiv { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) }
+                    }
+                };
                 self.set_raw_int(i.a(), result);
             }
             Op::IDivI | Op::IModI => {
                 if matches!(i.sc(), 0 | -1) {
                     return self.step();
                 }
-                let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
-                let result = if op == Op::IDivI { self.b.ins().sdiv(x, y) } else { self.b.ins().srem(x, y) };
+                let (x, divisor) = (self.raw_int(i.b()), i64::from(i.sc()));
+                let result =
+                    if op == Op::IDivI { self.quotient(x, divisor) } else { self.remainder(x, divisor) };
                 self.set_raw_int(i.a(), result);
             }
             Op::IAnd | Op::IOr | Op::IXor => {
