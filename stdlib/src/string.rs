@@ -8,7 +8,7 @@ use corella_vm::class::ErrorClass;
 use corella_vm::error::{Control, Outcome};
 use corella_vm::heap::OutOfMemory;
 use corella_vm::native::ANY;
-use corella_vm::object::{array, class_id, number, string};
+use corella_vm::object::{array, class_id, number, search, string};
 use corella_vm::thread::Thread;
 use corella_vm::value::Value;
 use unicode_segmentation::UnicodeSegmentation;
@@ -163,7 +163,7 @@ fn split(thread: &mut Thread, args: &[Value]) -> Outcome {
     }
     match args::text(thread, "string.split", "separator", separator)? {
         "" => array_of(thread, char_texts(text)),
-        separator => array_of(thread, text.splitn(limit, separator)),
+        separator => array_of(thread, search::split(text, separator, limit)),
     }
 }
 
@@ -209,7 +209,7 @@ fn find(thread: &mut Thread, args: &[Value]) -> Outcome {
     }
     thread.charge(text.len() as u64 / 16);
     let start = if string::is_ascii(args[0]) { from } else { string::byte_offset(text, from) };
-    Ok(match text[start..].find(part) {
+    Ok(match search::find(&text[start..], part) {
         Some(at) => char_index(args[0], text, start + at),
         None => Value::int_unchecked(-1),
     })
@@ -226,14 +226,14 @@ fn count(thread: &mut Thread, args: &[Value]) -> Outcome {
     let text = receiver(thread, "string.count", args)?;
     let part = args::text(thread, "string.count", "part", args[1])?;
     thread.charge(text.len() as u64 / 16);
-    Ok(Value::int_unchecked(text.matches(part).count() as i64))
+    Ok(Value::int_unchecked(search::positions(text, part).count() as i64))
 }
 
 fn contains(thread: &mut Thread, args: &[Value]) -> Outcome {
     let text = receiver(thread, "string.contains", args)?;
     let part = args::text(thread, "string.contains", "part", args[1])?;
     thread.charge(text.len() as u64 / 16);
-    Ok(Value::bool(text.contains(part)))
+    Ok(Value::bool(search::find(text, part).is_some()))
 }
 
 fn starts_with(thread: &mut Thread, args: &[Value]) -> Outcome {
@@ -256,12 +256,14 @@ fn replace(thread: &mut Thread, args: &[Value]) -> Outcome {
     let part = args::text(thread, "string.replace", "part", args[1])?;
     let by = args::text(thread, "string.replace", "by", args[2])?;
     if by.len() > part.len() {
-        let growth = (text.matches(part).count()).checked_mul(by.len() - part.len());
+        let growth = search::positions(text, part).count().checked_mul(by.len() - part.len());
         let bytes = bounded(growth.and_then(|growth| growth.checked_add(text.len())))?;
         thread.heap.reserve_external(bytes)?;
     }
-    let replaced = text.replace(part, by);
-    made(thread, &replaced)
+    match search::replace(text, part, by) {
+        Some(replaced) => made(thread, &replaced),
+        None => Ok(args[0]),
+    }
 }
 
 fn repeat(thread: &mut Thread, args: &[Value]) -> Outcome {

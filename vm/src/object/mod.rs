@@ -30,6 +30,7 @@ pub mod map;
 pub mod number;
 pub mod proxy;
 pub mod range;
+pub mod search;
 pub mod string;
 pub mod task;
 pub mod typed;

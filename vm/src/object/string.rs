@@ -3,7 +3,7 @@
 //! Short content lies in the object; long content (from [`EXTERNAL_FROM`] bytes) in a reference-counted allocation outside
 //! all heaps, so that handing a long string to another thread costs a small object and a count.
 
-use super::{FLAG_IMMORTAL, Header, Kind, class_id};
+use super::{FLAG_IMMORTAL, Header, Kind, class_id, search};
 use crate::heap::{Fixed, Heap, Immortals, OutOfMemory};
 use crate::value::Value;
 use smallvec::SmallVec;
@@ -415,7 +415,7 @@ pub fn same(a: Value, b: Value) -> bool {
 /// Whether the second string occurs in the first.
 pub fn contains(container: Value, part: Value) -> bool {
     match (as_str(container), as_str(part)) {
-        (Some(text), Some(part)) => text.contains(part),
+        (Some(text), Some(part)) => search::find(text, part).is_some(),
         _ => false,
     }
 }
