@@ -222,7 +222,7 @@ impl Translator<'_, '_> {
                     Op::Sub => self.b.ins().ssub_overflow(x, y),
                     _ => self.b.ins().smul_overflow(x, y),
                 };
-                self.guard_not(over);
+                self.note_overflow(over);
                 result
             }
             Op::Div | Op::Mod => match self.constant_of(y).filter(|y| *y > 0) {

@@ -5,7 +5,7 @@ use super::super::masks::{BIG, FLOAT, INT};
 use super::super::restore::{Exit, Spliced};
 use super::super::runtime;
 use super::super::stepped::by_step;
-use super::super::unit::{Inst, Kind, What};
+use super::super::unit::{Inst, Kind, NOWHERE, What};
 use super::{Have, State, Translator};
 use crate::bytecode::ops::Op;
 use crate::interp::access;
@@ -145,8 +145,25 @@ impl Translator<'_, '_> {
         self.checkpoint = Some(Checkpoint { at: self.pc, state: self.state.clone(), values, block: None });
     }
 
+    /// Takes note of whether a computation of integers has overflowed. It is looked at before anything that may not be repeated: one test for
+    /// several computations.
+    pub(super) fn note_overflow(&mut self, flag: Ir) {
+        self.overflow = Some(match self.overflow {
+            Some(before) => self.b.ins().bor(before, flag),
+            None => flag,
+        });
+    }
+
+    /// Goes on only if no integer has overflowed since the checkpoint; else the interpreter does, from there.
+    pub(super) fn expect_no_overflow(&mut self) {
+        if let Some(flag) = self.overflow.take() {
+            self.guard_not(flag);
+        }
+    }
+
     /// What follows cannot go back any more.
     pub(super) fn end_checkpoint(&mut self) {
+        debug_assert!(self.overflow.is_none(), "looked at before");
         if let Some(checkpoint) = self.checkpoint.take()
             && checkpoint.block.is_some()
         {
@@ -349,6 +366,20 @@ impl Translator<'_, '_> {
                 op => op.info().name.starts_with("int.") || op.info().name.starts_with("float."),
             },
         }
+    }
+
+    /// Whether an instruction may compute with integers that have overflowed before anybody finds out: it goes on to the next one, or back to the
+    /// checkpoint, and nowhere else.
+    pub(super) fn tolerates_overflow(&self, inst: &Inst) -> bool {
+        let op = inst.i.op().expect("verified");
+        let computes = match op {
+            Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadTrue | Op::LoadFalse | Op::LoadInt | Op::Nop => true,
+            Op::LoadIntRaw | Op::LoadKRaw | Op::BoxI | Op::BoxF | Op::UnboxI | Op::UnboxF | Op::IToF => true,
+            Op::IAGet | Op::FAGet => !self.wide(),
+            Op::GetAttr => true,
+            op => op.info().name.starts_with("int.") || op.info().name.starts_with("float."),
+        };
+        computes && inst.target == NOWHERE && self.may_be_repeated(inst)
     }
 
     /// A safepoint at instruction `at`, which control is about to reach: the head of a loop, or the first instruction of a spliced function.

@@ -108,6 +108,8 @@ pub(super) struct Translator<'a, 'b> {
     raw_floats: Vec<bool>,
     /// What those raw registers hold that only ever hold one integer.
     constants: Vec<Option<i64>>,
+    /// Raw registers that count upwards from a constant.
+    counts_up: Vec<bool>,
     /// Where the first frame's registers lie.
     base: Variable,
     /// Fuel used, for a unit with loops; others count in the thread.
@@ -125,6 +127,8 @@ pub(super) struct Translator<'a, 'b> {
     leave_block: Option<Block>,
     /// The place that failed assumptions go back to.
     checkpoint: Option<exits::Checkpoint>,
+    /// A flag: integers have overflowed since then. What is computed with them does no harm before it is looked at.
+    overflow: Option<Ir>,
     ends: Vec<exits::ColdEnd>,
     checkpoints: Vec<exits::Checkpoint>,
     /// Where all cold ways out of a kind meet, with what describes the way as argument.
@@ -167,7 +171,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let at = masks::at_blocks(&unit, &facts, assume);
         let registers = unit.registers();
         let raw_floats = raw::only_floats(&unit);
-        let constants = raw::constants(&unit, &facts);
+        let (constants, counts_up) = (raw::constants(&unit, &facts), raw::counts_up(&unit, &facts));
         let words =
             (0..registers).map(|r| builder.declare_var(if raw_floats[r] { F64 } else { I64 })).collect();
         let floats = (0..registers).map(|_| builder.declare_var(F64)).collect();
@@ -206,6 +210,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             views,
             raw_floats,
             constants,
+            counts_up,
             base,
             used,
             limit_at: None,
@@ -217,6 +222,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             ended: false,
             leave_block: None,
             checkpoint: None,
+            overflow: None,
             ends: Vec::new(),
             checkpoints: Vec::new(),
             common_deopt: None,
@@ -263,6 +269,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         for pc in 0..count {
             if let Some(block) = self.blocks[pc] {
                 if open {
+                    self.expect_no_overflow();
                     self.goto(pc);
                 }
                 self.end_checkpoint();
@@ -279,6 +286,9 @@ impl<'a, 'b> Translator<'a, 'b> {
             self.ended = false;
             self.before.copy_from(&self.state);
             let inst = self.unit.insts[pc];
+            if !self.tolerates_overflow(&inst) {
+                self.expect_no_overflow();
+            }
             self.begin_checkpoint();
             match inst.what {
                 What::Op => self.instruction(inst.i),
@@ -288,6 +298,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             self.state_after(pc);
             self.cold_ends();
             if !self.may_be_repeated(&inst) {
+                self.expect_no_overflow();
                 self.end_checkpoint();
             }
             self.seal();

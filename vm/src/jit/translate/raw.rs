@@ -89,6 +89,22 @@ pub(super) fn constants(unit: &Unit, facts: &Facts) -> Vec<Option<i64>> {
     constants
 }
 
+/// Which raw registers hold a small constant at first and are otherwise counted up by loops only: a little less than what they hold does not
+/// overflow.
+pub(super) fn counts_up(unit: &Unit, facts: &Facts) -> Vec<bool> {
+    let count = unit.registers();
+    let (mut from_constant, mut counted, mut writes) = (vec![0; count], vec![0; count], vec![0; count]);
+    for (inst, access) in unit.insts.iter().zip(&facts.accesses) {
+        access.writes.iter().for_each(|r| writes[*r as usize] += 1);
+        match (inst.what, inst.i.op()) {
+            (What::Op, Some(Op::LoadIntRaw)) => from_constant[inst.i.a() as usize] += 1,
+            (What::Op, Some(Op::ForLt | Op::ForLe)) => counted[inst.i.a() as usize] += 1,
+            _ => {}
+        }
+    }
+    (0..count).map(|r| counted[r] > 0 && from_constant[r] + counted[r] == writes[r]).collect()
+}
+
 impl Translator<'_, '_> {
     /// The operation that computes a value, if that is one.
     pub(super) fn made_by(&self, value: Ir) -> Option<InstructionData> {
@@ -204,6 +220,11 @@ impl Translator<'_, '_> {
             Op::IAdd | Op::ISub | Op::IMul => {
                 let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
                 self.checked(i.a(), op, x, y);
+            }
+            Op::IAddI if i.sc() <= 0 && self.counts_up[i.b() as usize] => {
+                let x = self.raw_int(i.b());
+                let result = self.b.ins().iadd_imm_s(x, i64::from(i.sc()));
+                self.set_raw_int(i.a(), result);
             }
             Op::IAddI | Op::IMulI => {
                 let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
@@ -356,7 +377,7 @@ impl Translator<'_, '_> {
             Op::ISub => self.b.ins().ssub_overflow(x, y),
             _ => self.b.ins().smul_overflow(x, y),
         };
-        self.guard_not(over);
+        self.note_overflow(over);
         self.set_raw_int(a, result);
     }
 
