@@ -158,6 +158,35 @@ fn listings_show_bytecode_intermediate_form_and_machine_code() {
 }
 
 #[test]
+fn other_threads_see_what_compiled_code_writes_in_its_order() {
+    if !JitMode::AVAILABLE {
+        return;
+    }
+    let folder = Scratch::new();
+    let source = "function ints(IntArray xs, int n) { xs[0] = n; }\n\
+        function floats(FloatArray xs, float x) { xs[0] = x; }\n\
+        function objects(xs, x) { xs[0] = x; }\n\
+        function read(IntArray xs) { return xs[0]; }\n\
+        function update(IntArray xs) { xs[0] = xs[1]; }\n";
+    folder.write("a.cor", source);
+    let mut command = Command::new(binary::corella());
+    command.current_dir(folder.path()).args(["dis", "--jit", "a.cor"]);
+    let outcome = child::run(command, "", Duration::from_secs(30)).expect("the program starts");
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""));
+    // On x86-64 plain stores and loads do that.
+    let weak = !cfg!(target_arch = "x86_64");
+    for (name, stores, loads) in
+        [("ints", 1, 0), ("floats", 1, 0), ("objects", 1, 0), ("read", 0, 1), ("update", 1, 0)]
+    {
+        let parts = outcome.stdout.split("\n== ");
+        let part = parts.filter(|part| part.starts_with(&format!("{name} (a.cor:"))).collect::<String>();
+        let wanted = |count: usize| if weak { count } else { 0 };
+        assert_eq!(part.matches("atomic_store").count(), wanted(stores), "{part}");
+        assert_eq!(part.matches("atomic_load.i64").count(), wanted(loads), "{part}");
+    }
+}
+
+#[test]
 fn statistics_have_a_line_for_each_function() {
     if !JitMode::AVAILABLE {
         return;

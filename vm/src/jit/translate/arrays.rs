@@ -247,12 +247,25 @@ impl Translator<'_, '_> {
         if self.wide() { self.cold() } else { self.deopt() }
     }
 
+    /// Whether what a typed access has found in a register is certainly no view of another thread's array.
+    fn is_own(&self, r: u16, op: Op) -> bool {
+        let (r, class) = (r as usize, masks::typed_class(op));
+        let viewed = self.views.any && self.views.classes[r] == class;
+        !viewed || self.views.written.has(r) || self.known(r as u16).is(class)
+    }
+
     pub(super) fn get_typed(&mut self, i: Instr) {
         let op = i.op().expect("verified");
         let form = if op == Op::FAGet { F64 } else { I64 };
         let (index, other) = (self.raw_int(i.c()), self.otherwise());
         let element = self.typed_element(op, i.b(), index, other);
-        let mut value = self.b.ins().load(form, MemFlagsData::trusted(), element, SLOTS);
+        let mut value = match self.layout.stores_in_order || self.is_own(i.b(), op) {
+            true => self.b.ins().load(form, MemFlagsData::trusted(), element, SLOTS),
+            false => {
+                let word = self.load_foreign(element, SLOTS);
+                if form == F64 { self.float_of(word) } else { word }
+            }
+        };
         if self.wide() {
             let (fine, done) = (self.cold(), self.block());
             self.b.append_block_param(done, form);
@@ -280,7 +293,7 @@ impl Translator<'_, '_> {
         let (index, other) = (self.raw_int(i.b()), self.otherwise());
         let element = self.typed_element(op, i.a(), index, other);
         let value = self.b.use_var(self.words[i.c() as usize]);
-        self.store(value, element, SLOTS);
+        self.publish_at(value, element, SLOTS);
         if self.wide() {
             let done = self.block();
             self.b.ins().jump(done, &[]);

@@ -440,7 +440,7 @@ impl Translator<'_, '_> {
         let pc = self.address(frame.code.entry.wrapping_add(inst.pc as usize + 1));
         self.store(pc, new, -(delta as i32 * 8) - 24);
         self.flush_used();
-        let entry = self.load(address, self.layout.code_entry);
+        let entry = self.load_foreign(address, self.layout.code_entry);
         let (compiled, not) = (self.block(), self.cold());
         self.b.ins().brif(entry, compiled, &[], not, &[]);
         self.b.switch_to_block(not);

@@ -16,7 +16,7 @@ use crate::object::proxy::Proxy;
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I32};
+use cranelift_codegen::ir::types::{F64, I8, I32};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 use std::mem::offset_of;
 
@@ -106,6 +106,16 @@ impl Translator<'_, '_> {
         } else {
             self.b.ins().atomic_store(MemFlagsData::trusted(), value, address);
         }
+    }
+
+    /// The same for a word that refers to nothing, or a float, at an offset: who sees it sees what was written before.
+    pub(super) fn publish_at(&mut self, value: Ir, to: Ir, offset: i32) {
+        if self.layout.stores_in_order {
+            return self.store(value, to, offset);
+        }
+        let word = if self.b.func.dfg.value_type(value) == F64 { self.bits_of(value) } else { value };
+        let address = self.b.ins().iadd_imm_s(to, i64::from(offset));
+        self.b.ins().atomic_store(MemFlagsData::trusted(), word, address);
     }
 
     pub(super) fn current_task(&mut self, i: Instr) {
@@ -403,7 +413,7 @@ impl Translator<'_, '_> {
         self.expect_slot(i.a(), i.c(), Some(slow));
         self.b.ins().brif(is_tagged, fast, &[], slow, &[]);
         self.b.switch_to_block(fast);
-        self.store(word, object, 8 + slot * 8 - TAG);
+        self.publish_at(word, object, 8 + slot * 8 - TAG);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(slow);
         let value = self.call(runtime::box_float as *const () as usize, b"ii>i", &[self.thread, bits])[0];
