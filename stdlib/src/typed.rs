@@ -113,7 +113,7 @@ fn own(thread: &mut Thread, method: &str, args: &[Value]) -> Outcome<(*mut Typed
 
 /// The words of an array at this moment.
 fn words(array: *const TypedArray) -> Vec<u64> {
-    typed::words_foreign(array).iter().map(|word| word.load(Ordering::Relaxed)).collect()
+    typed::words_foreign(array).iter().map(|word| word.load(Ordering::Acquire)).collect()
 }
 
 fn word(thread: &mut Thread, element: Element, method: &str, param: &str, value: Value) -> Outcome<u64> {
@@ -448,7 +448,7 @@ fn fill(thread: &mut Thread, args: &[Value]) -> Outcome {
     let (array, element) = own(thread, "fill", args)?;
     let word = word(thread, element, "fill", "value", args[1])?;
     thread.charge(typed::len(array) as u64 / 16);
-    typed::words(array).iter().for_each(|place| place.store(word, Ordering::Relaxed));
+    typed::words(array).iter().for_each(|place| place.store(word, Ordering::Release));
     Ok(args[0])
 }
 
@@ -467,7 +467,7 @@ fn truncate(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 fn rewrite(array: *mut TypedArray, words: &[u64]) {
     for (place, word) in typed::words(array).iter().zip(words) {
-        place.store(*word, Ordering::Relaxed);
+        place.store(*word, Ordering::Release);
     }
 }
 

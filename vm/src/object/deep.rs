@@ -89,7 +89,7 @@ fn typed_arrays(x: *const TypedArray, y: *const TypedArray) -> bool {
     let (x, y) = (typed::words_foreign(x), typed::words_foreign(y));
     x.len() == y.len()
         && x.iter().zip(y).all(|(a, b)| {
-            let (a, b) = (a.load(Ordering::Relaxed), b.load(Ordering::Relaxed));
+            let (a, b) = (a.load(Ordering::Acquire), b.load(Ordering::Acquire));
             if float { f64::from_bits(a) == f64::from_bits(b) } else { a == b }
         })
 }

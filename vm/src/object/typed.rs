@@ -167,7 +167,7 @@ pub fn get_word(array: *const TypedArray, index: usize) -> Option<u64> {
 pub fn set_word(array: *mut TypedArray, index: usize, word: u64) -> bool {
     match words(array).get(index) {
         Some(place) => {
-            place.store(word, Ordering::Relaxed);
+            place.store(word, Ordering::Release);
             true
         }
         None => false,
@@ -226,7 +226,7 @@ pub fn push_word(heap: &mut Heap, array: *mut TypedArray, word: u64) -> Result<(
         reserve(heap, array, 1)?;
     }
     if let Some(place) = slice_of(head.buffer.load(Ordering::Relaxed), len + 1).get(len) {
-        place.store(word, Ordering::Relaxed);
+        place.store(word, Ordering::Release);
         head.len.store(len as u64 + 1, Ordering::Release);
     }
     Ok(())
@@ -254,9 +254,9 @@ pub fn insert_word(
     push_word(heap, array, word)?;
     let words = words(array);
     for i in (index..len).rev() {
-        words[i + 1].store(words[i].load(Ordering::Relaxed), Ordering::Relaxed);
+        words[i + 1].store(words[i].load(Ordering::Relaxed), Ordering::Release);
     }
-    words[index].store(word, Ordering::Relaxed);
+    words[index].store(word, Ordering::Release);
     Ok(true)
 }
 
@@ -265,7 +265,7 @@ pub fn remove_word(array: *mut TypedArray, index: usize) -> Option<u64> {
     let word = get_word(array, index)?;
     let words = words(array);
     for i in index + 1..words.len() {
-        words[i - 1].store(words[i].load(Ordering::Relaxed), Ordering::Relaxed);
+        words[i - 1].store(words[i].load(Ordering::Relaxed), Ordering::Release);
     }
     pop_word(array);
     Some(word)
@@ -287,7 +287,7 @@ pub fn slice(
 ) -> Result<*mut TypedArray, OutOfMemory> {
     let to = to.min(len(array));
     let part = words_foreign(array).get(from..to).unwrap_or_default();
-    from_words(heap, element(array), part.iter().map(|word| word.load(Ordering::Relaxed)))
+    from_words(heap, element(array), part.iter().map(|word| word.load(Ordering::Acquire)))
 }
 
 /// The elements as any thread may see them within its slice.
@@ -301,7 +301,7 @@ pub fn words_foreign<'a>(array: *const TypedArray) -> &'a [AtomicU64] {
 /// Element `index` as a word, for any thread.
 #[inline]
 pub fn get_word_foreign(array: *const TypedArray, index: usize) -> Option<u64> {
-    words_foreign(array).get(index).map(|word| word.load(Ordering::Relaxed))
+    words_foreign(array).get(index).map(|word| word.load(Ordering::Acquire))
 }
 
 /// Whether an element of a typed array equals a value; any thread may ask.
@@ -313,17 +313,17 @@ pub fn contains(array: Value, value: Value) -> bool {
 pub fn position_of(array: *const TypedArray, element: Element, value: Value, from: usize) -> Option<usize> {
     let words = words_foreign(array).get(from..)?;
     let found = match (element, value.as_int(), value.as_float()) {
-        (Element::Int, Some(i), _) => words.iter().position(|word| word.load(Ordering::Relaxed) as i64 == i),
+        (Element::Int, Some(i), _) => words.iter().position(|word| word.load(Ordering::Acquire) as i64 == i),
         (Element::Int, None, Some(f)) => {
             let whole = super::number::float_to_int(f).filter(|&i| i as f64 == f)?;
-            words.iter().position(|word| word.load(Ordering::Relaxed) as i64 == whole)
+            words.iter().position(|word| word.load(Ordering::Acquire) as i64 == whole)
         }
         (Element::Float, _, Some(f)) => {
-            words.iter().position(|word| f64::from_bits(word.load(Ordering::Relaxed)) == f)
+            words.iter().position(|word| f64::from_bits(word.load(Ordering::Acquire)) == f)
         }
         (Element::Float, Some(i), None) => {
             let equal = |word: &AtomicU64| {
-                let f = f64::from_bits(word.load(Ordering::Relaxed));
+                let f = f64::from_bits(word.load(Ordering::Acquire));
                 super::compare::int_with_float(i, f) == Some(std::cmp::Ordering::Equal)
             };
             words.iter().position(equal)
