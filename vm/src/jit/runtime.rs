@@ -89,21 +89,22 @@ pub(super) extern "C" fn deoptimise(
 pub(super) extern "C" fn safepoint(thread: &mut Thread, base: *mut u64, exit: &Exit) -> u64 {
     // SAFETY: as in `leave`.
     unsafe { restore(thread, base, exit) };
-    attend(thread)
+    attend(thread, exit.epoch)
 }
 
 /// The same at the first instruction of a function that compiled code has called.
 pub(super) extern "C" fn begin_safepoint(thread: &mut Thread, base: *mut u64, code: &'static Code) -> u64 {
     begin(thread, base, code);
-    attend(thread)
+    attend(thread, None)
 }
 
-fn attend(thread: &mut Thread) -> u64 {
+/// What a safepoint does. 0 if compiled code, which relies on this method epoch, goes on.
+fn attend(thread: &mut Thread, epoch: Option<u32>) -> u64 {
     let (pc, base, code) = (thread.pc, thread.base, thread.code);
-    let epoch = thread.vm.method_epoch.load(Ordering::Relaxed);
     match control::safepoint(thread) {
-        // Compiled code that knew the method epoch before still does.
-        None if thread.vm.method_epoch.load(Ordering::Relaxed) != epoch => LEFT.0 + 1,
+        None if epoch.is_some_and(|epoch| thread.vm.method_epoch.load(Ordering::Acquire) != epoch) => {
+            LEFT.0 + 1
+        }
         None if (thread.pc, thread.base, thread.code) == (pc, base, code) => 0,
         left => Left::from(left).0 + 1,
     }

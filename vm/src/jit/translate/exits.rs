@@ -319,6 +319,7 @@ impl Translator<'_, '_> {
             pc: frame.code.entry.wrapping_add(inst.pc as usize + ahead),
             code: frame.code,
             place: frame.place as u32,
+            epoch: state.epoch.then_some(unit.epoch),
             frames: frames.into(),
             clear: clear.into(),
             floats: floats.into(),
