@@ -131,7 +131,7 @@ mod tests {
                 i64::MAX / d * d - 1,
             ];
             for x in edges.into_iter().chain((0..50).map(|k| random() as i64 >> k)) {
-                let high = (i128::from(x) * i128::from(found.factor) >> 64) as i64;
+                let high = ((i128::from(x) * i128::from(found.factor)) >> 64) as i64;
                 let quotient = (high >> found.shift) + i64::from(x < 0);
                 assert_eq!(quotient, x / d, "{x} / {d} by {found:?}");
             }

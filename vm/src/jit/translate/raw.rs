@@ -70,9 +70,10 @@ pub(super) fn constants(unit: &Unit, facts: &Facts) -> Vec<Option<i64>> {
         let frame = inst.frame as usize;
         if inst.what == What::Op && !begun[frame] && (at == 0 || !facts.leads[at]) {
             match i.op().expect("verified") {
-                // SAFETY: the verifier checked the constant's index.
                 Op::LoadKRaw => {
-                    constants[i.a() as usize] = unsafe { *code.consts.add(i.d() as usize) }.as_int()
+                    // SAFETY: the verifier checked the constant's index.
+                    let constant = unsafe { *code.consts.add(i.d() as usize) };
+                    constants[i.a() as usize] = constant.as_int();
                 }
                 Op::LoadIntRaw => constants[i.a() as usize] = Some(i.sd().into()),
                 _ => begun[frame] = true,
