@@ -239,7 +239,9 @@ mod tests {
 
     #[test]
     fn rooms_are_little_larger_than_what_they_are_for() {
-        for bytes in (0..60).flat_map(|power| [1usize << power, (1 << power) + 16, (3 << power) - 16]) {
+        for bytes in (0..60)
+            .flat_map(|power| [1usize << power, (1 << power) + 16, (3usize << power).saturating_sub(16)])
+        {
             let room = layout(bytes).unwrap().size();
             assert!(
                 room >= bytes + LARGE_DATA && room - bytes <= (bytes / 8 + LARGE_DATA).max(BLOCK) + BLOCK,

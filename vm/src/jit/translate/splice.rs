@@ -68,7 +68,9 @@ impl Translator<'_, '_> {
             }
         }
         if let (Some(other), Some(elsewhere)) = (other, elsewhere) {
-            let here = self.b.current_block().expect("translating");
+            // Nothing may have been left to check.
+            let here = self.block();
+            self.b.ins().jump(here, &[]);
             let state = std::mem::replace(&mut self.state, elsewhere);
             self.b.switch_to_block(other);
             self.goto(inst.target as usize);
