@@ -68,7 +68,7 @@ impl ArrayView {
     }
 
     /// The elements, unwrapped.
-    pub(crate) fn raw_values(&self) -> impl ExactSizeIterator<Item = Value> + Clone + use<> {
+    pub(crate) fn raw_values(&self) -> impl ExactSizeIterator<Item = Value> + use<> {
         array::elements_foreign(self.array).iter().map(|slot| slot.get_foreign())
     }
 

@@ -5,9 +5,9 @@
 //! large   | head 64 B | one side byte ...                       1024 | one object ...               |
 //! ```
 //! Both are aligned to 64 KiB, so that the side byte of any object is found from its address alone, large or not, immortal
-//! or not (`large` has the large ones). A side byte says, for the granule where an object begins: its colour (marked), and whether a write to it must be
-//! logged; for the granule where it ends: the colour and `END`. Everything without colour is dead or younger than the last
-//! collection. Only the owner of a block touches its head and side bytes.
+//! or not (`large` has the large ones). A side byte says, for the granule where an object begins: its colour (marked), and
+//! whether a write to it must be logged; for the granule where it ends: the colour and `END`. Everything without colour is
+//! dead or younger than the last collection. Only the owner of a block touches its head and side bytes.
 
 use crate::object::Header;
 use std::alloc::{Layout, alloc, dealloc};

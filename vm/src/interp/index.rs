@@ -6,6 +6,7 @@ use super::proxies;
 use crate::bytecode::Instr;
 use crate::class::ErrorClass;
 use crate::error::{Control, Outcome};
+use crate::object::typed::{RawBuffer, TypedArray};
 use crate::object::{Kind, array, map, range, string, typed};
 use crate::symbol::sym;
 use crate::thread::Thread;
@@ -250,10 +251,19 @@ pub fn get_typed(thread: &mut Thread, object: Value, index: i64, kind: Kind) -> 
 }
 
 /// Element `index` of a typed array of this kind, if it is the thread's own and has one.
-fn own_word<'a>(object: Value, index: i64, kind: Kind) -> Option<&'a AtomicU64> {
-    let (elements, _) = typed::from_value(object).filter(|_| object.is_kind(kind))?;
-    let words = typed::words_foreign(elements);
-    words.get(position(index, words.len())?)
+#[inline(always)]
+pub fn own_word<'a>(object: Value, index: i64, kind: Kind) -> Option<&'a AtomicU64> {
+    if !object.is_kind(kind) {
+        return None;
+    }
+    // SAFETY: a typed array of the own heap: its buffer has room for all of its length.
+    unsafe {
+        let array = object.pointer().cast::<TypedArray>();
+        let len = (*array).len.load(Ordering::Relaxed);
+        let index = if index < 0 { index.wrapping_add(len as i64) } else { index };
+        ((index as u64) < len)
+            .then(|| RawBuffer::word((*array).buffer.load(Ordering::Relaxed), index as usize))
+    }
 }
 
 /// A raw element of what should be a typed array, wherever it is.

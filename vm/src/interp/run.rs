@@ -12,7 +12,6 @@ use crate::jit;
 use crate::object::array::{Array, Buffer};
 use crate::object::function::Closure;
 use crate::object::task::FRAME_WORDS;
-use crate::object::typed::{RawBuffer, TypedArray};
 use crate::object::{Cell, Header, Instance, Kind, class_id};
 use crate::thread::Thread;
 use crate::thread::stack::{Link, ReturnKind};
@@ -1095,11 +1094,9 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
             Op::IAGet | Op::FAGet => {
                 let (object, key) = (reg!(i.b()), int!(i.c()));
                 let kind = if op == Op::IAGet { Kind::IntArray } else { Kind::FloatArray };
-                if object.is_kind(kind) {
-                    if let Some(word) = typed_word(object.pointer(), key) {
-                        set_int!(i.a(), word.load(Ordering::Relaxed) as i64);
-                        continue;
-                    }
+                if let Some(word) = index::own_word(object, key, kind) {
+                    set_int!(i.a(), word.load(Ordering::Relaxed) as i64);
+                    continue;
                 }
                 save!();
                 match index::get_typed(thread, object, key, kind) {
@@ -1110,11 +1107,9 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
             Op::IASet | Op::FASet => {
                 let (object, key) = (reg!(i.a()), int!(i.b()));
                 let kind = if op == Op::IASet { Kind::IntArray } else { Kind::FloatArray };
-                if object.is_kind(kind) {
-                    if let Some(word) = typed_word(object.pointer(), key) {
-                        word.store(int!(i.c()) as u64, Ordering::Release);
-                        continue;
-                    }
+                if let Some(word) = index::own_word(object, key, kind) {
+                    word.store(int!(i.c()) as u64, Ordering::Release);
+                    continue;
                 }
                 effect!(index::set_typed(thread, object, key, int!(i.c()) as u64, kind));
             }
@@ -1303,22 +1298,6 @@ fn array_set(thread: &mut Thread, object: *mut Header, key: i64, value: Value) -
         let buffer = (*array).buffer.load(Ordering::Relaxed);
         thread.heap.store(buffer.cast(), Buffer::slot(buffer, key as usize), value);
         true
-    }
-}
-
-/// Word `key` of an own typed array if it is in range.
-#[inline(always)]
-fn typed_word<'a>(object: *mut Header, key: i64) -> Option<&'a std::sync::atomic::AtomicU64> {
-    // SAFETY: the caller checked that this is a typed array of the own heap.
-    unsafe {
-        let array = object.cast::<TypedArray>();
-        let len = (*array).len.load(Ordering::Relaxed);
-        let key = if key < 0 { key.wrapping_add(len as i64) } else { key };
-        if (key as u64) < len {
-            Some(RawBuffer::word((*array).buffer.load(Ordering::Relaxed), key as usize))
-        } else {
-            None
-        }
     }
 }
 

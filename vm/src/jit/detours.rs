@@ -21,10 +21,8 @@ use std::mem::offset_of;
 
 /// Results of a function that is called by a detour, at most.
 pub(super) const RESULTS: usize = 2;
-/// Its arguments, at most.
+/// Its arguments, at most. Beside them both detours take two words: of those of the one that tells the position, the thread is the first.
 pub(super) const ARGUMENTS: usize = 4;
-/// The same by the detour that tells the position: the first of them is the thread.
-pub(super) const PLACED_ARGUMENTS: usize = 4;
 
 /// Where control is while a function of the runtime works that may look at it.
 #[repr(C)]
@@ -88,10 +86,9 @@ fn make(output: &mut Output, layout: &Layout, placed: bool) -> Result<usize, Str
         for (word, place) in [(pc, layout.pc), (code, layout.code), (base, layout.base)] {
             b.ins().store(flags, word, thread, place);
         }
-        let arguments = [&[thread], &params[3..2 + PLACED_ARGUMENTS]].concat();
-        (callee, arguments)
+        (callee, [&[thread], &params[3..]].concat())
     } else {
-        (params[1], params[2..2 + ARGUMENTS].to_vec())
+        (params[1], params[2..].to_vec())
     };
     let signature = words(arguments.len(), RESULTS, CallConv::triple_default(&layout.triple));
     let signature = b.import_signature(signature);

@@ -28,9 +28,10 @@ impl Results {
     /// What failed, one line each.
     pub fn faults(&self) -> Vec<String> {
         let warm = self.warm.iter().flat_map(|row| {
-            row.cells.iter().filter_map(move |cell| Some((row.program.clone(), cell.fault.as_ref()?)))
+            row.cells.iter().filter_map(move |cell| Some((row.program.clone(), cell.rounds.fault.as_ref()?)))
         });
-        let warming = self.warming.iter().filter_map(|row| Some((row.program.clone(), row.fault.as_ref()?)));
+        let warming =
+            self.warming.iter().filter_map(|row| Some((row.program.clone(), row.rounds.fault.as_ref()?)));
         let native = self
             .native
             .iter()

@@ -1,6 +1,6 @@
 //! Typed loops and calls in Corella beside the same in optimised Rust, both warm in one process.
 
-use super::series::{Series, repeat};
+use super::series::{Rounds, repeat};
 use crate::Options;
 use crate::programs::Native;
 use std::path::Path;
@@ -10,33 +10,14 @@ const PLAN: (f64, usize) = (0.3, 30);
 /// Most processes of each.
 const ROUNDS: usize = 2;
 
-/// One of the two languages.
-#[derive(Debug, Default)]
-pub struct Side {
-    pub rounds: Vec<Series>,
-    pub fault: Option<String>,
-}
-
-impl Side {
-    /// Seconds of a warm run: that of the process that was quickest, if the answer was right.
-    pub fn seconds(&self) -> Option<f64> {
-        let peaks = self.rounds.iter().map(Series::peak);
-        peaks.min_by(f64::total_cmp).filter(|_| self.fault.is_none())
-    }
-
-    fn answer(&self) -> Option<&str> {
-        self.rounds.first().map(|series| series.answer.as_str())
-    }
-}
-
 /// One program.
 #[derive(Debug)]
 pub struct Row {
     pub program: String,
     pub size: String,
     pub what: String,
-    pub script: Side,
-    pub rust: Side,
+    pub script: Rounds,
+    pub rust: Rounds,
 }
 
 impl Row {
@@ -60,24 +41,22 @@ pub fn measure(benches: &Path, host: &Path, programs: &[Native], options: &Optio
                 program: program.name.clone(),
                 size: arguments.join(" "),
                 what: program.what.clone(),
-                script: Side::default(),
-                rust: Side::default(),
+                script: Rounds::default(),
+                rust: Rounds::default(),
             };
             eprint!("{:<14}", program.name);
             for _ in 0..options.runs().min(ROUNDS) {
                 for (side, invocation) in [(&mut row.script, &script), (&mut row.rust, &rust)] {
-                    match Series::take(invocation) {
-                        Ok(series) => side.rounds.push(series),
-                        Err(fault) => side.fault = Some(fault),
-                    }
+                    side.take(invocation);
                 }
                 eprint!(".");
             }
             eprintln!(" beside Rust");
-            if let (Some(ours), Some(theirs)) = (row.script.answer(), row.rust.answer())
-                && ours != theirs
+            if let (Some(ours), Some(theirs)) = (row.script.series.first(), row.rust.series.first())
+                && ours.answer != theirs.answer
             {
-                row.script.fault = Some(format!("another answer: {ours} instead of Rust's {theirs}"));
+                let fault = format!("another answer: {} instead of Rust's {}", ours.answer, theirs.answer);
+                row.script.fault = Some(fault);
             }
             row
         })

@@ -1,6 +1,6 @@
 //! The section "Machine code" of the results.
 
-use super::series::Compiled;
+use super::series::{Compiled, Rounds};
 use super::warming::Warmed;
 use super::{Results, native, preemption, warm, warming};
 use crate::report::number;
@@ -44,10 +44,10 @@ fn warm_table(out: &mut String, rows: &[warm::Row]) {
         let cells: Vec<String> = systems
             .iter()
             .map(|(key, _)| match (row.cells.iter().find(|cell| cell.system == *key), row.ratio(key)) {
-                (Some(cell), _) if cell.fault.is_some() => "failed".into(),
-                (Some(cell), _) if *key == "corella" => format!("**{}**", millis(cell.seconds())),
-                (Some(cell), Some(ratio)) => format!("{} · {ratio:.2}", millis(cell.seconds())),
-                (Some(cell), None) => millis(cell.seconds()),
+                (Some(cell), _) if cell.rounds.fault.is_some() => "failed".into(),
+                (Some(cell), _) if *key == "corella" => format!("**{}**", millis(cell.rounds.seconds())),
+                (Some(cell), Some(ratio)) => format!("{} · {ratio:.2}", millis(cell.rounds.seconds())),
+                (Some(cell), None) => millis(cell.rounds.seconds()),
                 (None, _) => "–".into(),
             })
             .collect();
@@ -82,7 +82,7 @@ fn warming_table(out: &mut String, rows: &[warming::Row]) {
     for row in rows {
         let Some(Warmed { series, runs, seconds }) = row.best() else {
             // Not near the peak in the runs that there were: too few (`--quick`), or a busy machine.
-            let why = if row.fault.is_some() { "failed" } else { "–" };
+            let why = if row.rounds.fault.is_some() { "failed" } else { "–" };
             let _ = writeln!(out, "| {} | {} | {why} |{}", row.program, row.size, " – |".repeat(6));
             continue;
         };
@@ -119,7 +119,7 @@ fn native_table(out: &mut String, rows: &[native::Row]) {
     let _ = writeln!(out, "| program | size | what | Corella, ms | Rust, ms | Corella / Rust |");
     let _ = writeln!(out, "|---|---|---|---:|---:|---:|");
     for row in rows {
-        let side = |side: &native::Side| match side.fault {
+        let side = |side: &Rounds| match side.fault {
             Some(_) => "failed".into(),
             None => millis(side.seconds()),
         };

@@ -71,6 +71,29 @@ impl Series {
     }
 }
 
+/// What processes of one program gave.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    pub series: Vec<Series>,
+    pub fault: Option<String>,
+}
+
+impl Rounds {
+    /// Runs one process more.
+    pub fn take(&mut self, invocation: &Invocation) {
+        match Series::take(invocation) {
+            Ok(series) => self.series.push(series),
+            Err(fault) => self.fault = Some(fault),
+        }
+    }
+
+    /// Seconds of a warm run: that of the process that was quickest, if the answer was right.
+    pub fn seconds(&self) -> Option<f64> {
+        let peaks = self.series.iter().map(Series::peak);
+        peaks.min_by(f64::total_cmp).filter(|_| self.fault.is_none())
+    }
+}
+
 /// How `warm` repeats something, for so many seconds and at least so many times. The folder is `benches/`.
 pub fn repeat(
     benches: &Path,

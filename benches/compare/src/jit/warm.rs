@@ -1,6 +1,6 @@
 //! The sequential programs once they are warm: repeated in one process, in Corella, Node and LuaJIT in turn.
 
-use super::series::{Series, repeat};
+use super::series::{Rounds, repeat};
 use crate::Options;
 use crate::peers::Peers;
 use crate::programs::Repeated;
@@ -19,16 +19,7 @@ const ROUNDS: usize = 2;
 #[derive(Debug)]
 pub struct Cell {
     pub system: &'static str,
-    pub rounds: Vec<Series>,
-    pub fault: Option<String>,
-}
-
-impl Cell {
-    /// Seconds of a warm run: that of the process that was quickest, if the answer was right.
-    pub fn seconds(&self) -> Option<f64> {
-        let peaks = self.rounds.iter().map(Series::peak);
-        peaks.min_by(f64::total_cmp).filter(|_| self.fault.is_none())
-    }
+    pub rounds: Rounds,
 }
 
 /// One program in every system that is there.
@@ -42,7 +33,7 @@ pub struct Row {
 impl Row {
     /// Seconds of a warm run in a system.
     pub fn seconds(&self, system: &str) -> Option<f64> {
-        self.cells.iter().find(|cell| cell.system == system)?.seconds()
+        self.cells.iter().find(|cell| cell.system == system)?.rounds.seconds()
     }
 
     /// Corella's time divided by that of another system.
@@ -77,16 +68,13 @@ pub fn measure(
                         "corella" => repeat(benches, host, ["script", &script], plan, arguments),
                         peer => peers.repeated(benches, peer, &program.name, plan, arguments)?,
                     };
-                    Some((Cell { system, rounds: Vec::new(), fault: None }, invocation))
+                    Some((Cell { system, rounds: Rounds::default() }, invocation))
                 })
                 .collect();
             eprint!("{:<14}", program.name);
             for _ in 0..options.runs().min(ROUNDS) {
-                for (cell, invocation) in work.iter_mut().filter(|(cell, _)| cell.fault.is_none()) {
-                    match Series::take(invocation) {
-                        Ok(series) => cell.rounds.push(series),
-                        Err(fault) => cell.fault = Some(fault),
-                    }
+                for (cell, invocation) in work.iter_mut().filter(|(cell, _)| cell.rounds.fault.is_none()) {
+                    cell.rounds.take(invocation);
                 }
                 eprint!(".");
             }
@@ -100,11 +88,11 @@ pub fn measure(
 
 /// What differs from Corella's first answer is a fault.
 fn compare_answers(cells: &mut [Cell]) {
-    let answers = cells.iter().flat_map(|cell| &cell.rounds).map(|series| series.answer.clone());
+    let answers = cells.iter().flat_map(|cell| &cell.rounds.series).map(|series| series.answer.clone());
     let Some(right) = answers.into_iter().next() else { return };
     for cell in cells {
-        if let Some(wrong) = cell.rounds.iter().find(|series| series.answer != right) {
-            cell.fault = Some(format!("another answer: {} instead of {right}", wrong.answer));
+        if let Some(wrong) = cell.rounds.series.iter().find(|series| series.answer != right) {
+            cell.rounds.fault = Some(format!("another answer: {} instead of {right}", wrong.answer));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How soon the sequential programs are warm in Corella, and what was compiled for that.
 
-use super::series::{Series, repeat};
+use super::series::{Rounds, Series, repeat};
 use crate::Options;
 use crate::programs::Repeated;
 use std::path::Path;
@@ -15,8 +15,7 @@ const ROUNDS: usize = 3;
 pub struct Row {
     pub program: String,
     pub size: String,
-    pub rounds: Vec<Series>,
-    pub fault: Option<String>,
+    pub rounds: Rounds,
 }
 
 /// A process and when it was warm.
@@ -30,16 +29,16 @@ pub struct Warmed<'a> {
 impl Row {
     /// Time of a warm run: the shortest peak of the processes.
     pub fn peak(&self) -> f64 {
-        self.rounds.iter().map(Series::peak).fold(f64::INFINITY, f64::min)
+        self.rounds.series.iter().map(Series::peak).fold(f64::INFINITY, f64::min)
     }
 
     /// The process that came near that peak soonest: other programs on the machine only make it later.
     pub fn best(&self) -> Option<Warmed<'_>> {
-        let warmed = self.rounds.iter().filter_map(|series| {
+        let warmed = self.rounds.series.iter().filter_map(|series| {
             let (runs, seconds) = series.warm_up(self.peak())?;
             Some(Warmed { series, runs, seconds })
         });
-        warmed.min_by(|a, b| a.seconds.total_cmp(&b.seconds)).filter(|_| self.fault.is_none())
+        warmed.min_by(|a, b| a.seconds.total_cmp(&b.seconds)).filter(|_| self.rounds.fault.is_none())
     }
 }
 
@@ -52,18 +51,11 @@ pub fn measure(benches: &Path, host: &Path, programs: &[Repeated], options: &Opt
             let arguments = if options.quick { &program.quick } else { &program.warming };
             let script = format!("programs/sequential/{}.cor", program.name);
             let invocation = repeat(benches, host, ["script", &script], plan, arguments);
-            let mut row = Row {
-                program: program.name.clone(),
-                size: arguments.join(" "),
-                rounds: Vec::new(),
-                fault: None,
-            };
+            let mut row =
+                Row { program: program.name.clone(), size: arguments.join(" "), rounds: Rounds::default() };
             eprint!("{:<14}", program.name);
             for _ in 0..options.runs().min(ROUNDS) {
-                match Series::take(&invocation) {
-                    Ok(series) => row.rounds.push(series),
-                    Err(fault) => row.fault = Some(fault),
-                }
+                row.rounds.take(&invocation);
                 eprint!(".");
             }
             eprintln!(" warming");

@@ -6,7 +6,7 @@
 //! Invariant: results are those of `sdiv` and `srem`, which round towards zero, for every dividend.
 
 use super::Translator;
-use cranelift_codegen::ir::{InstBuilder, InstructionData, Opcode, Value as Ir};
+use cranelift_codegen::ir::{InstBuilder, Value as Ir};
 
 /// `x / divisor` is the high word of `x * factor` (`factor` as a number without sign), shifted, and one more if `x` is negative.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,22 +33,18 @@ fn reciprocal(divisor: u64) -> Reciprocal {
 }
 
 impl Translator<'_, '_> {
-    /// The integer that a value always is, if it has just been made from a constant.
-    pub(super) fn constant_of(&self, value: Ir) -> Option<i64> {
-        match self.made_by(value)? {
-            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits()),
-            _ => None,
-        }
-    }
-
-    /// Whether [`quotient`](Self::quotient) and [`remainder`](Self::remainder) take this divisor.
+    /// Whether [`divided`](Self::divided) takes this divisor.
     pub(super) fn is_easy_divisor(divisor: i64) -> bool {
         !matches!(divisor, 0 | -1 | i64::MIN)
     }
 
-    /// `x / divisor`.
-    pub(super) fn quotient(&mut self, x: Ir, divisor: i64) -> Ir {
+    /// `x / divisor`, or what remains (`quotient` is false).
+    pub(super) fn divided(&mut self, quotient: bool, x: Ir, divisor: i64) -> Ir {
         debug_assert!(Self::is_easy_divisor(divisor));
+        if quotient { self.quotient(x, divisor) } else { self.remainder(x, divisor) }
+    }
+
+    fn quotient(&mut self, x: Ir, divisor: i64) -> Ir {
         let size = divisor.unsigned_abs();
         let quotient = if size == 1 {
             x
@@ -71,8 +67,7 @@ impl Translator<'_, '_> {
         if divisor < 0 { self.b.ins().ineg(quotient) } else { quotient }
     }
 
-    /// `x % divisor`.
-    pub(super) fn remainder(&mut self, x: Ir, divisor: i64) -> Ir {
+    fn remainder(&mut self, x: Ir, divisor: i64) -> Ir {
         let size = divisor.unsigned_abs();
         if size.is_power_of_two() {
             let (added, rounded) = self.towards_zero(x, size.trailing_zeros());

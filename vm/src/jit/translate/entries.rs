@@ -10,7 +10,6 @@ use super::super::{FROM_START, LEFT};
 use super::{Have, Translator};
 use crate::code::Code;
 use crate::object::task::FRAME_WORDS;
-use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
@@ -187,7 +186,7 @@ impl Translator<'_, '_> {
             left &= !INT;
         }
         if left & NULL != 0 {
-            let null = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::NULL.bits() as i64);
+            let null = self.is_null(word);
             unless(self, null);
             left &= !NULL;
         }

@@ -87,7 +87,7 @@ impl Translator<'_, '_> {
 
     pub(super) fn jump_if_null(&mut self, i: Instr) {
         let word = self.tagged(i.a());
-        let flag = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::NULL.bits() as i64);
+        let flag = self.is_null(word);
         let op = i.op().expect("verified");
         self.branch_knowing(flag, op == Op::JNull, self.target(), |translator, jumps| {
             translator.narrow(op, i.a(), jumps);

@@ -279,20 +279,14 @@ impl Translator<'_, '_> {
         self.by_class(object, &[class_id::PROXY], proxy, slow);
         self.b.switch_to_block(proxy);
         let target = self.load(object, offset_of!(Proxy, target) as i32 - TAG);
-        self.expect_target(target, site.class, slow);
+        let (found, fine) = (self.b.ins().load(I32, MemFlagsData::trusted(), target, 4), self.block());
+        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(site.class));
+        self.b.ins().brif(same, fine, &[], slow, &[]);
+        self.b.switch_to_block(fine);
         let value = self.load_foreign(target, slot);
         let tag = self.b.ins().band_imm_s(value, 7);
         let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, i64::from(TAG));
         self.b.ins().brif(is_object, slow, &[], done, &[value.into()]);
-    }
-
-    /// Goes on if what a proxy stands for is an object of this class, else to `other`.
-    pub(super) fn expect_target(&mut self, target: Ir, class: u32, other: Block) {
-        let fine = self.block();
-        let found = self.b.ins().load(I32, MemFlagsData::trusted(), target, 4);
-        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(class));
-        self.b.ins().brif(same, fine, &[], other, &[]);
-        self.b.switch_to_block(fine);
     }
 
     /// The slow way of reading the attribute that operand `c` names, in block `slow`; then on with the result of either way.
@@ -452,7 +446,7 @@ impl Translator<'_, '_> {
         match ty {
             LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..) => {
                 let not_null = self.block();
-                let null = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::NULL.bits() as i64);
+                let null = self.is_null(value);
                 self.b.ins().brif(null, fast, &[], not_null, &[]);
                 self.b.switch_to_block(not_null);
                 self.expect_object(value, slow);

@@ -60,6 +60,13 @@ pub(super) fn only_floats(unit: &Unit) -> Vec<bool> {
     (0..count).map(|r| float[r] && !int[r]).collect()
 }
 
+/// How many instructions write each register.
+fn writes(unit: &Unit, facts: &Facts) -> Vec<u32> {
+    let mut writes = vec![0; unit.registers()];
+    facts.accesses.iter().flat_map(|access| &access.writes).for_each(|r| writes[*r as usize] += 1);
+    writes
+}
+
 /// The integer that each raw register holds wherever it is read, for those that are given one where their function begins and no other. The
 /// bytecode compiler loads a loop's constants there.
 pub(super) fn constants(unit: &Unit, facts: &Facts) -> Vec<Option<i64>> {
@@ -82,9 +89,7 @@ pub(super) fn constants(unit: &Unit, facts: &Facts) -> Vec<Option<i64>> {
             begun[frame] = true;
         }
     }
-    let mut writes = vec![0; unit.registers()];
-    facts.accesses.iter().flat_map(|access| &access.writes).for_each(|r| writes[*r as usize] += 1);
-    for (constant, writes) in constants.iter_mut().zip(writes) {
+    for (constant, writes) in constants.iter_mut().zip(writes(unit, facts)) {
         *constant = constant.filter(|_| writes == 1);
     }
     constants
@@ -94,32 +99,40 @@ pub(super) fn constants(unit: &Unit, facts: &Facts) -> Vec<Option<i64>> {
 /// overflow.
 pub(super) fn counts_up(unit: &Unit, facts: &Facts) -> Vec<bool> {
     let count = unit.registers();
-    let (mut from_constant, mut counted, mut writes) = (vec![0; count], vec![0; count], vec![0; count]);
-    for (inst, access) in unit.insts.iter().zip(&facts.accesses) {
-        access.writes.iter().for_each(|r| writes[*r as usize] += 1);
+    let (mut from_constant, mut counted) = (vec![0; count], vec![0; count]);
+    for inst in &unit.insts {
         match (inst.what, inst.i.op()) {
             (What::Op, Some(Op::LoadIntRaw)) => from_constant[inst.i.a() as usize] += 1,
             (What::Op, Some(Op::ForLt | Op::ForLe)) => counted[inst.i.a() as usize] += 1,
             _ => {}
         }
     }
+    let writes = writes(unit, facts);
     (0..count).map(|r| counted[r] > 0 && from_constant[r] + counted[r] == writes[r]).collect()
 }
 
 impl Translator<'_, '_> {
     /// The operation that computes a value, if that is one.
-    pub(super) fn made_by(&self, value: Ir) -> Option<InstructionData> {
+    fn made_by(&self, value: Ir) -> Option<InstructionData> {
         let dfg = &self.b.func.dfg;
         Some(dfg.insts[dfg.value_def(value).inst()?])
     }
 
+    /// The integer that a value always is, if it has just been made from a constant.
+    pub(super) fn constant_of(&self, value: Ir) -> Option<i64> {
+        match self.made_by(value)? {
+            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits()),
+            _ => None,
+        }
+    }
+
     /// The float with these bits: the one that they have been taken from, if they have just been.
     pub(super) fn float_of(&mut self, bits: Ir) -> Ir {
+        if let Some(constant) = self.constant_of(bits) {
+            return self.b.ins().f64const(Ieee64::with_bits(constant as u64));
+        }
         match self.made_by(bits) {
             Some(InstructionData::LoadNoOffset { opcode: Opcode::Bitcast, arg, .. }) => arg,
-            Some(InstructionData::UnaryImm { opcode: Opcode::Iconst, imm }) => {
-                self.b.ins().f64const(Ieee64::with_bits(imm.bits() as u64))
-            }
             _ => self.b.ins().bitcast(F64, MemFlagsData::new(), bits),
         }
     }
@@ -234,8 +247,7 @@ impl Translator<'_, '_> {
             Op::IDiv | Op::IMod => {
                 let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
                 let result = match self.constant_of(y).filter(|y| Self::is_easy_divisor(*y)) {
-                    Some(divisor) if op == Op::IDiv => self.quotient(x, divisor),
-                    Some(divisor) => self.remainder(x, divisor),
+                    Some(divisor) => self.divided(op == Op::IDiv, x, divisor),
                     None => {
                         // Zero is an error, and -1 may overflow: both are left to the interpreter.
                         let above = self.b.ins().iadd_imm_s(y, 1);
@@ -251,8 +263,7 @@ impl Translator<'_, '_> {
                     return self.step();
                 }
                 let (x, divisor) = (self.raw_int(i.b()), i64::from(i.sc()));
-                let result =
-                    if op == Op::IDivI { self.quotient(x, divisor) } else { self.remainder(x, divisor) };
+                let result = self.divided(op == Op::IDivI, x, divisor);
                 self.set_raw_int(i.a(), result);
             }
             Op::IAnd | Op::IOr | Op::IXor => {

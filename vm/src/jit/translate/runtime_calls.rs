@@ -2,7 +2,7 @@
 //!
 //! Invariant: a call by a detour leaves every register as it was, so cold code costs the straight path nothing.
 
-use super::super::detours::{self, ARGUMENTS, PLACED_ARGUMENTS, Position};
+use super::super::detours::{self, ARGUMENTS, Position};
 use super::Translator;
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, SigRef, Signature, Value as Ir};
@@ -56,7 +56,7 @@ impl Translator<'_, '_> {
             self.save_position(1);
             return self.call_plainly(address, shape, args);
         }
-        debug_assert!(args.len() <= PLACED_ARGUMENTS && args[0] == self.thread);
+        debug_assert!(args.len() <= ARGUMENTS && args[0] == self.thread);
         self.flush_used();
         let inst = self.inst();
         let frame = self.unit.frame(&inst);
