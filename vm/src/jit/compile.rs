@@ -6,6 +6,7 @@
 use super::detours::Detours;
 use super::layout::Layout;
 use super::masks::Assume;
+use super::queue::Queue;
 use super::record::{Records, name_of};
 use super::symbols::{Symbols, Wanted};
 use super::translate::{Referred, Translated, Translator};
@@ -21,8 +22,7 @@ use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::Module;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ struct Counters {
 pub(crate) struct Jit {
     shared: Arc<Shared>,
     /// The thread that compiles, once there was something to do.
-    worker: Mutex<Option<Worker>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the thread that compiles shares with the VM's.
@@ -52,8 +52,8 @@ struct Shared {
     counters: Counters,
     records: Records,
     settings: OnceLock<Settings>,
-    /// The VM is going away: what still waits is not compiled.
-    ending: AtomicBool,
+    /// What waits to be compiled. When the VM goes away it ends, and what still waits is not compiled.
+    queue: Queue<Request>,
 }
 
 /// What the compiler has to know of its VM.
@@ -74,11 +74,6 @@ impl Settings {
             symbols: Wanted::of(&vm.config),
         }
     }
-}
-
-struct Worker {
-    requests: Sender<Request>,
-    thread: JoinHandle<()>,
 }
 
 /// A function to be compiled.
@@ -233,22 +228,19 @@ impl Jit {
     fn send(&self, request: Request) -> Option<Request> {
         let Ok(mut worker) = self.worker.lock() else { return Some(request) };
         if worker.is_none() {
-            let (requests, inbox) = channel::<Request>();
             let shared = self.shared.clone();
-            let thread = std::thread::Builder::new().name("compiler".into()).spawn(move || {
-                for request in inbox {
-                    if shared.ending.load(Ordering::Relaxed) {
-                        return;
-                    }
+            let work = move || {
+                while let Some(request) = shared.queue.take(|request| request.code.jit.waits()) {
                     shared.compile(request);
                 }
-            });
-            match thread {
-                Ok(thread) => *worker = Some(Worker { requests, thread }),
+            };
+            match std::thread::Builder::new().name("compiler".into()).spawn(work) {
+                Ok(thread) => *worker = Some(thread),
                 Err(_) => return Some(request),
             }
         }
-        worker.as_ref().and_then(|worker| worker.requests.send(request).err()).map(|back| back.0)
+        self.shared.queue.push(request);
+        None
     }
 
     pub(super) fn stats(&self) -> super::JitStats {
@@ -270,12 +262,11 @@ impl Jit {
 
 impl Drop for Jit {
     fn drop(&mut self) {
-        self.shared.ending.store(true, Ordering::Relaxed);
+        self.shared.queue.end();
         if let Ok(worker) = self.worker.get_mut()
-            && let Some(worker) = worker.take()
+            && let Some(thread) = worker.take()
         {
-            drop(worker.requests);
-            let _ = worker.thread.join(); // if it panicked, it has said so
+            let _ = thread.join(); // if it panicked, it has said so
         }
     }
 }

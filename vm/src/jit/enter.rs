@@ -70,7 +70,7 @@ fn ask(thread: &mut Thread, code: &'static Code, wide: bool) {
     let again = code.jit.again.load(Ordering::Relaxed) > 0;
     let from = if again { state::READY } else { state::COLD };
     if !code.jit.claim(from) {
-        return;
+        return code.jit.still_hot();
     }
     let unit = match Unit::make(thread, code, wide) {
         Ok(unit) => unit,

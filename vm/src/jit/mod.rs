@@ -34,6 +34,8 @@ mod listing;
 #[cfg(feature = "jit")]
 mod masks;
 #[cfg(feature = "jit")]
+mod queue;
+#[cfg(feature = "jit")]
 mod record;
 #[cfg(feature = "jit")]
 mod restore;

@@ -46,6 +46,8 @@ pub struct JitSlot {
     pub(crate) heat: AtomicU32,
     /// See [`state`].
     state: AtomicU32,
+    /// How often it has been found hot since it waits for the compiler.
+    waits: AtomicU32,
     /// How often compiled code had to leave because an assumption was wrong.
     pub(crate) failures: AtomicU32,
     /// How often it has been compiled again.
@@ -67,6 +69,7 @@ impl Default for JitSlot {
             entries: Table::new(),
             heat: AtomicU32::new(0),
             state: AtomicU32::new(state::COLD),
+            waits: AtomicU32::new(0),
             failures: AtomicU32::new(0),
             again: AtomicU32::new(0),
             extent: AtomicU32::new(0),
@@ -144,6 +147,16 @@ impl JitSlot {
     /// Whether nobody has claimed the function yet.
     pub(super) fn is_cold(&self) -> bool {
         self.state.load(Ordering::Relaxed) == state::COLD
+    }
+
+    /// How often it has been found hot since it waits for the compiler.
+    pub(super) fn waits(&self) -> u32 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that it is hot: of the functions that wait for the compiler, those come first that go on being called.
+    pub(super) fn still_hot(&self) {
+        self.waits.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Claims a function that is in state `from`: true for the one who is to have it compiled.
