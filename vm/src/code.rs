@@ -1,6 +1,6 @@
 //! Linked code: what the loader makes of a verified module, immutable and shared by all threads.
 
-use crate::bytecode::{Capture, Handler, Instr, Line};
+use crate::bytecode::{Capture, Handler, Instr, Line, Variable};
 use crate::class::Class;
 use crate::symbol::Symbol;
 use crate::value::Value;
@@ -43,6 +43,8 @@ pub struct Code {
     pub code: Box<[Instr]>,
     /// Exception handlers, innermost first.
     pub handlers: Box<[Handler]>,
+    /// Where variables that may hold objects are in scope.
+    pub variables: Box<[Variable]>,
     /// Source positions.
     pub lines: Box<[Line]>,
     /// Names looked up at the sites.

@@ -178,6 +178,7 @@ impl Vm {
                 jit: crate::jit::JitSlot::default(),
                 code,
                 handlers: std::mem::take(&mut f.handlers).into(),
+                variables: std::mem::take(&mut f.variables).into(),
                 lines: std::mem::take(&mut f.lines).into(),
                 sites: f.sites.iter().map(|s| self.symbols.intern(&s.name)).collect(),
                 capture_list: std::mem::take(&mut f.captures).into(),

@@ -5,7 +5,7 @@
 
 use corella_vm::names::NameMap;
 
-use corella_vm::bytecode::{Capture, Const, Function, Op, Site};
+use corella_vm::bytecode::{Capture, Const, Function, Op, Site, Variable};
 
 use super::layout::{self, Ins, PendingHandler};
 
@@ -56,6 +56,10 @@ pub(crate) struct FunctionBuilder {
     pub(super) code: Vec<Ins>,
     pub(super) labels: Vec<LabelState>,
     pub(super) handlers: Vec<PendingHandler>,
+    /// Variables whose scope has ended, by indices of instructions.
+    pub(super) variables: Vec<Variable>,
+    /// Variables in scope, by register: that, and where the scope begins.
+    in_scope: Vec<(u16, u32)>,
     /// (index of instruction, byte offset in the source)
     pub(super) lines: Vec<(u32, u32)>,
     pub(super) pinned: Vec<u32>,
@@ -82,6 +86,8 @@ impl FunctionBuilder {
             code: Vec::new(),
             labels: Vec::new(),
             handlers: Vec::new(),
+            variables: Vec::new(),
+            in_scope: Vec::new(),
             lines: Vec::new(),
             pinned: Vec::new(),
             pinned_raw: Vec::new(),
@@ -111,6 +117,23 @@ impl FunctionBuilder {
     pub(crate) fn release(&mut self, mark: Mark) {
         self.tagged = mark.tagged;
         self.raw = mark.raw;
+        self.end_scopes(mark.tagged);
+    }
+
+    /// From here on a tagged register belongs to a variable that may hold an object, until it is released.
+    pub(crate) fn variable(&mut self, reg: Reg) {
+        let at = self.in_scope.partition_point(|(register, _)| *register <= reg.0);
+        self.in_scope.insert(at, (reg.0, self.here()));
+    }
+
+    /// Ends the scopes of the variables in registers from `first` on.
+    pub(super) fn end_scopes(&mut self, first: u16) {
+        let end = self.here();
+        while let Some((register, start)) = self.in_scope.pop_if(|(register, _)| *register >= first) {
+            if start < end {
+                self.variables.push(Variable { start, end, register });
+            }
+        }
     }
 
     /// A free tagged register.

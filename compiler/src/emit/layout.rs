@@ -54,13 +54,24 @@ fn size(ins: &Ins, form: Form) -> u32 {
 
 /// Turns what was emitted into a finished function.
 pub(super) fn finish(
-    builder: FunctionBuilder,
+    mut builder: FunctionBuilder,
     shape: Function,
     consts: &[Const],
     line_of: &dyn Fn(u32) -> (u32, u32),
 ) -> Result<Function, &'static str> {
-    let FunctionBuilder { code, labels, handlers, lines, pinned, pinned_raw, max_tagged, max_raw, .. } =
-        builder;
+    builder.end_scopes(0);
+    let FunctionBuilder {
+        code,
+        labels,
+        handlers,
+        mut variables,
+        lines,
+        pinned,
+        pinned_raw,
+        max_tagged,
+        max_raw,
+        ..
+    } = builder;
     let target_of = |label: Label| labels[label.0 as usize].at.unwrap_or(code.len() as u32) as usize;
     // A jump to a forward jump goes where that one goes.
     let targets: Vec<Option<usize>> = code
@@ -208,7 +219,13 @@ pub(super) fn finish(
         })
         .filter(|h| h.start < h.end)
         .collect();
-    Ok(Function { tagged, raw, code: out, handlers, lines: table, ..shape })
+    for variable in &mut variables {
+        // Parameters are there from the function's begin on.
+        let start = if variable.start == 0 { 0 } else { pcs[variable.start as usize] };
+        (variable.start, variable.end) = (start, pcs[variable.end as usize]);
+    }
+    variables.retain(|variable| variable.start < variable.end);
+    Ok(Function { tagged, raw, code: out, handlers, variables, lines: table, ..shape })
 }
 
 #[cfg(test)]

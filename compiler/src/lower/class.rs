@@ -237,7 +237,7 @@ impl<'a> Lower<'a, '_> {
         let &id = self.res.func_at.get(&decl.name.span.lo)?;
         self.begin(id, format!("{full_name}.<attributes>"), 1);
         if let Some(var) = self.res.funcs[id].self_var {
-            self.f().homes.insert(var, Home::Reg(Reg(0)));
+            self.settle(var, Home::Reg(Reg(0)));
         }
         for (name, _, init) in computed {
             let mark = self.mark();

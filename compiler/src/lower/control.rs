@@ -179,7 +179,7 @@ impl<'a> Lower<'a, '_> {
                     && let Some(&id) = self.res.decls.get(&name.span.lo)
                 {
                     if self.var(id).place == Place::Local {
-                        self.f().homes.insert(id, Home::Reg(error));
+                        self.settle(id, Home::Reg(error));
                     } else {
                         self.place_var(name);
                         self.fill_var(id, error);

@@ -418,7 +418,7 @@ impl<'a> Lower<'a, '_> {
             let cell = self.temp();
             self.op(Op::LoadNull, dst.0, 0, 0);
             self.op(Op::NewCell, cell.0, dst.0, 0);
-            self.f().homes.insert(id, Home::Cell(cell));
+            self.settle(id, Home::Cell(cell));
             self.closure(f, dst);
             self.op(Op::CellSet, cell.0, dst.0, 0);
         } else {

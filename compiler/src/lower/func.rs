@@ -75,7 +75,7 @@ impl<'a> Lower<'a, '_> {
         self.begin(id, name, total);
         self.at(f.span);
         if method && let Some(var) = self.res.funcs[id].self_var {
-            self.f().homes.insert(var, Home::Reg(Reg(0)));
+            self.settle(var, Home::Reg(Reg(0)));
         }
         self.f().result = f.result.filter(|_| !f.is_generator);
         self.f().result_ty = match self.f_ref().result {
@@ -147,7 +147,7 @@ impl<'a> Lower<'a, '_> {
         } else {
             home
         };
-        self.f().homes.insert(id, home);
+        self.settle(id, home);
     }
 
     /// The end of a body that may be reached without `return`.

@@ -184,7 +184,7 @@ impl<'a> Lower<'a, '_> {
         let counter = self.raw_temp();
         let what = format!("variable {}", counting.name.text);
         self.raw_to(counting.init, Num::Int, counter, &what);
-        self.f().homes.insert(counting.var, Home::Raw(counter, Num::Int));
+        self.settle(counting.var, Home::Raw(counter, Num::Int));
         self.inferred.insert(counting.var);
         let bound = self.raw(counting.bound, Num::Int, "bound");
         let runs = self.runs(counting.init, counting.bound, counting.inclusive);
@@ -277,7 +277,7 @@ impl<'a> Lower<'a, '_> {
             let info = self.var(id);
             let own = info.place == Place::Local && !info.captured && !info.assigned();
             if own && (info.declared.is_none() || info.ty == Ty::Int) {
-                self.f().homes.insert(id, Home::Raw(counter, Num::Int));
+                self.settle(id, Home::Raw(counter, Num::Int));
             } else {
                 self.place_var(name);
                 fill = Some(id);
@@ -345,7 +345,7 @@ impl<'a> Lower<'a, '_> {
                 let Some(&id) = self.res.decls.get(&name.span.lo) else { return };
                 self.at(name.span);
                 if self.var(id).place == Place::Local && self.var(id).declared.is_none() {
-                    self.f().homes.insert(id, Home::Reg(src));
+                    self.settle(id, Home::Reg(src));
                 } else {
                     self.place_var(name);
                     self.fill_var(id, src);

@@ -234,6 +234,17 @@ impl<'a> Lower<'a, '_> {
         self.b().at(span.lo);
     }
 
+    /// Gives a variable of the current function its place.
+    pub(super) fn settle(&mut self, id: VarId, home: Home) {
+        let keeps_nothing = matches!(self.var(id).ty, Ty::Int | Ty::Float | Ty::Bool | Ty::Str);
+        match home {
+            Home::Reg(reg) if !keeps_nothing => self.b().variable(reg),
+            Home::Cell(reg) => self.b().variable(reg),
+            _ => {}
+        }
+        self.f().homes.insert(id, home);
+    }
+
     /// Moves between tagged registers.
     pub(super) fn mov(&mut self, dst: Reg, src: Reg) {
         if dst != src {

@@ -77,7 +77,7 @@ impl<'a> Lower<'a, '_> {
         let cell = self.temp();
         self.op(Op::LoadNull, cell.0, 0, 0);
         self.op(Op::NewCell, cell.0, cell.0, 0);
-        self.f().homes.insert(id, Home::Cell(cell));
+        self.settle(id, Home::Cell(cell));
     }
 
     /// Lowers a statement. Declarations take registers that the enclosing block frees.
@@ -198,7 +198,7 @@ impl<'a> Lower<'a, '_> {
                 let number = self.function(f, full_name, doc);
                 self.at(f.span);
                 self.wide(Op::Closure, reg.0, number);
-                self.f().homes.insert(id, Home::Reg(reg));
+                self.settle(id, Home::Reg(reg));
             }
             Place::Cell => {
                 if !self.f_ref().homes.contains_key(&id) {

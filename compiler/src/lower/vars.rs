@@ -208,12 +208,12 @@ impl<'a> Lower<'a, '_> {
                     }
                     None => self.raw_zero(raw, num),
                 }
-                self.f().homes.insert(id, Home::Raw(raw, num));
+                self.settle(id, Home::Raw(raw, num));
             }
             (Place::Local, _) => {
                 let reg = self.temp();
                 self.first_value(id, init, reg);
-                self.f().homes.insert(id, Home::Reg(reg));
+                self.settle(id, Home::Reg(reg));
             }
             (Place::Cell, _) => {
                 // The cell of a variable that is captured before its declaration is made where its block begins.
@@ -230,7 +230,7 @@ impl<'a> Lower<'a, '_> {
                     let reg = self.temp();
                     self.first_value(id, init, reg);
                     self.op(Op::NewCell, reg.0, reg.0, 0);
-                    self.f().homes.insert(id, Home::Cell(reg));
+                    self.settle(id, Home::Cell(reg));
                 }
             }
             (Place::Global(slot), _) => {
@@ -295,12 +295,12 @@ impl<'a> Lower<'a, '_> {
                 } else {
                     Home::Reg(self.temp())
                 };
-                self.f().homes.insert(id, home);
+                self.settle(id, home);
             }
             Place::Cell => {
                 if !self.f_ref().homes.contains_key(&id) {
                     let reg = self.temp();
-                    self.f().homes.insert(id, Home::Cell(reg));
+                    self.settle(id, Home::Cell(reg));
                 }
             }
             Place::Global(_) | Place::Static(_) => {}

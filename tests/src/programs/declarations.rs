@@ -17,6 +17,7 @@ var errors = 0;
 var objects = [];
 var closures = [];
 var futures = [];
+var spawned = [];
 function same(x) {
     return x;
 }

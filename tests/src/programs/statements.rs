@@ -296,7 +296,8 @@ impl Maker {
             4 => self.line("if (futures.length > 0) note(await futures.pop());"),
             _ => {
                 let t = self.name("t");
-                line!(self, "var {t} = spawn {call};");
+                // When the collector finds a future that nobody holds is no part of what a program means: this one is held.
+                line!(self, "var {t} = spawn {call}; spawned.push({t});");
                 self.line("yield;");
                 line!(self, "{t}.task.kill();");
                 line!(self, "try {{ note(await {t}); }} catch (TaskExit e) {{ note(\"killed\"); }}");

@@ -164,6 +164,10 @@ pub fn function(module: &Module, number: u32) -> String {
             handler.register
         );
     }
+    for variable in &function.variables {
+        let [start, end] = [variable.start, variable.end].map(|place| target(&labels, i64::from(place)));
+        line!(out, "  .variable {start} {end} r{}", variable.register);
+    }
     unused_sites(&mut out, function);
     code(&mut out, module, function, &labels);
     out

@@ -15,7 +15,7 @@
 
 use super::module::{
     AttributeDef, Capture, ClassDef, Const, Export, Function, Handler, Line, Module, NamespaceDef, Site,
-    TypeRef,
+    TypeRef, Variable,
 };
 use super::ops::TABLE;
 use super::reader::{Get, Input, ReadError};
@@ -26,7 +26,7 @@ use std::sync::LazyLock;
 pub const MAGIC: [u8; 4] = *b"CORB";
 
 /// Raised whenever an older file would be misread or an op changes its meaning.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Bytes before the payload.
 pub const HEADER: usize = 32;
@@ -117,6 +117,7 @@ record!(Function {
     raw,
     code,
     handlers,
+    variables,
     lines,
     sites,
     captures,
@@ -124,6 +125,7 @@ record!(Function {
     doc,
 });
 record!(Handler { start, end, target, register });
+record!(Variable { start, end, register });
 record!(Line { pc, line, column });
 record!(Site { name });
 record!(ClassDef { name, attributes, methods, statics, init, doc });

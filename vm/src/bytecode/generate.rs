@@ -6,7 +6,7 @@
 use super::instr::Instr;
 use super::module::{
     AttributeDef, Capture, ClassDef, Const, Export, Function, Handler, Line, Module, NamespaceDef, Site,
-    TypeRef,
+    TypeRef, Variable,
 };
 use super::operand::Field;
 use super::ops::{Op, Operand, TABLE};
@@ -194,6 +194,7 @@ fn body(rng: &mut Rng, module: &mut Module, number: u32) {
         let target = end + rng.below(length - end);
         let register = rng.below(u32::from(function.tagged)) as u16;
         function.handlers.push(Handler { start, end, target, register });
+        function.variables.push(Variable { start, end: target, register });
     }
     let mut pc = 0;
     while pc < length && rng.below(4) > 0 {
@@ -295,7 +296,7 @@ pub fn damage(rng: &mut Rng, module: &mut Module) {
     let number = rng.below(module.functions.len() as u32);
     let byte = |rng: &mut Rng| rng.bits() as u8;
     let function = &mut module.functions[number as usize];
-    match rng.below(24) {
+    match rng.below(25) {
         0 => function.params = byte(rng),
         1 => function.required = byte(rng),
         2 => function.rest = !function.rest,
@@ -317,14 +318,19 @@ pub fn damage(rng: &mut Rng, module: &mut Module) {
                 *place = (rng.bits() >> rng.below(64)) as u32;
             }
         }
-        12 => function.lines.push(Line { pc: rng.bits() as u32, line: 0, column: 1 }),
-        13 => drop(module.consts.pop()),
-        14 => drop(module.types.pop()),
-        15 => drop(module.globals.pop()),
-        16 => module.main = Some(rng.below(12)),
-        17 => drop(module.functions.pop()),
-        18 => drop(module.classes.pop()),
-        19 => module.namespaces[0].members.push(("odd".into(), Export::Namespace(rng.below(3)))),
+        12 => {
+            if let Some(variable) = function.variables.last_mut() {
+                (variable.end, variable.register) = ((rng.bits() >> rng.below(64)) as u32, rng.bits() as u16);
+            }
+        }
+        13 => function.lines.push(Line { pc: rng.bits() as u32, line: 0, column: 1 }),
+        14 => drop(module.consts.pop()),
+        15 => drop(module.types.pop()),
+        16 => drop(module.globals.pop()),
+        17 => module.main = Some(rng.below(12)),
+        18 => drop(module.functions.pop()),
+        19 => drop(module.classes.pop()),
+        20 => module.namespaces[0].members.push(("odd".into(), Export::Namespace(rng.below(3)))),
         _ => {
             let pc = rng.below(function.code.len() as u32) as usize;
             if let Some(instr) = function.code.get_mut(pc) {

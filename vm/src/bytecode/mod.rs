@@ -31,7 +31,7 @@ pub use disasm::disassemble;
 pub use instr::Instr;
 pub use module::{
     AttributeDef, Capture, ClassDef, Const, Export, Function, Handler, Line, Module, NamespaceDef, Site,
-    TypeRef,
+    TypeRef, Variable,
 };
 pub use operand::Field;
 pub use ops::{Op, OpInfo, Operand};

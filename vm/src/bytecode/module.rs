@@ -83,6 +83,8 @@ pub struct Function {
     pub code: Vec<Instr>,
     /// Exception handlers, innermost first: the first whose range covers the pc wins.
     pub handlers: Vec<Handler>,
+    /// Where variables that may hold objects are in scope.
+    pub variables: Vec<Variable>,
     /// Source positions, ascending by pc; an entry holds until the next.
     pub lines: Vec<Line>,
     /// Inline-cache sites.
@@ -114,6 +116,17 @@ pub struct Handler {
     /// Where to continue.
     pub target: u32,
     /// Tagged register that receives the thrown value.
+    pub register: u16,
+}
+
+/// A variable: from `start` to `end` what tagged register `register` holds is kept alive, whether it is read again or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// First instruction of its scope.
+    pub start: u32,
+    /// One past the last instruction of its scope.
+    pub end: u32,
+    /// Its register.
     pub register: u16,
 }
 

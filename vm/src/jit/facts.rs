@@ -168,8 +168,11 @@ pub(super) struct Facts {
     pub(super) resumptions: Vec<usize>,
     /// What each instruction reads and writes.
     pub(super) accesses: Vec<Registers>,
-    /// Registers whose values may be read when control is before an instruction, by its handlers too.
+    /// Registers whose values may be read when control is before an instruction, by its handlers too; once that is known, also those
+    /// that hold an object.
     pub(super) live: Vec<Bits>,
+    /// Registers that hold an object before an instruction.
+    pub(super) held: Vec<Bits>,
     /// Registers that a handler around an instruction may read.
     pub(super) caught: Vec<Bits>,
 }
@@ -210,9 +213,18 @@ impl Facts {
         let none = Bits::new(unit.registers());
         let caught = if unit.handlers.is_empty() { Vec::new() } else { vec![none.clone(); count] };
         let accesses = unit.insts.iter().map(|inst| registers(unit, inst)).collect();
-        let mut facts = Facts { leads, loop_heads, resumptions, accesses, live: vec![none; count], caught };
+        let live = vec![none; count];
+        let mut facts = Facts { leads, loop_heads, resumptions, accesses, live, held: Vec::new(), caught };
         facts.find_live(unit);
         facts
+    }
+
+    /// What these registers hold before each instruction is kept alive.
+    pub(super) fn keep(&mut self, held: Vec<Bits>) {
+        for (live, held) in self.live.iter_mut().zip(&held) {
+            live.union(held);
+        }
+        self.held = held;
     }
 
     fn find_live(&mut self, unit: &Unit) {

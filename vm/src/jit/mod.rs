@@ -26,6 +26,8 @@ mod feedback;
 #[cfg(all(feature = "jit", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod gdb;
 #[cfg(feature = "jit")]
+mod held;
+#[cfg(feature = "jit")]
 mod intrinsics;
 #[cfg(feature = "jit")]
 mod layout;

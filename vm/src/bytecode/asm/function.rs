@@ -2,7 +2,7 @@
 
 use crate::bytecode::disasm::implied_params;
 use crate::bytecode::instr::Instr;
-use crate::bytecode::module::{Capture, Function, Handler, Line, Site};
+use crate::bytecode::module::{Capture, Function, Handler, Line, Site, Variable};
 use crate::bytecode::operand::Field;
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::text::{AsmError, Place, Token, Tokens, number};
@@ -19,6 +19,7 @@ pub(super) struct Body {
     jumps: Vec<(usize, Field, Target)>,
     /// Handlers' start, end and target.
     handlers: Vec<([Target; 3], u16)>,
+    variables: Vec<([Target; 2], u16)>,
     /// Names of sites as far as they are known.
     sites: Vec<Option<String>>,
     place: Place,
@@ -78,6 +79,7 @@ impl Body {
             labels: HashMap::new(),
             jumps: Vec::new(),
             handlers: Vec::new(),
+            variables: Vec::new(),
             sites: Vec::new(),
             place,
         })
@@ -122,9 +124,11 @@ impl Body {
             }
             "handler" => {
                 let places = [target(tokens)?, target(tokens)?, target(tokens)?];
-                let register =
-                    tokens.word("a register such as r0", |word| number(word.strip_prefix('r')?))?;
-                self.handlers.push((places, register));
+                self.handlers.push((places, register(tokens)?));
+            }
+            "variable" => {
+                let places = [target(tokens)?, target(tokens)?];
+                self.variables.push((places, register(tokens)?));
             }
             "site" => {
                 let site = tokens.index("s", "a site")?;
@@ -149,7 +153,7 @@ impl Body {
                 self.function.code.push(Instr(word));
             }
             other => {
-                let known = ".doc, .capture, .handler, .site, .line or .word";
+                let known = ".doc, .capture, .handler, .variable, .site, .line or .word";
                 return place.fault(format!("expected {known}, found .{other}"));
             }
         }
@@ -257,17 +261,25 @@ impl Body {
             };
         }
         for (places, register) in &self.handlers {
-            let mut resolved = [0; 3];
-            for (number, target) in resolved.iter_mut().zip(places) {
-                *number = match u32::try_from(self.resolve(target)?) {
-                    Ok(number) => number,
-                    Err(_) => return target.place.fault("expected a place from 0 on"),
-                };
-            }
-            let [start, end, target] = resolved;
+            let [start, end, target] = self.resolve_all(places)?;
             self.function.handlers.push(Handler { start, end, target, register: *register });
         }
+        for (places, register) in &self.variables {
+            let [start, end] = self.resolve_all(places)?;
+            self.function.variables.push(Variable { start, end, register: *register });
+        }
         Ok(self.function)
+    }
+
+    fn resolve_all<const N: usize>(&self, targets: &[Target; N]) -> Result<[u32; N], AsmError> {
+        let mut resolved = [0; N];
+        for (number, target) in resolved.iter_mut().zip(targets) {
+            *number = match u32::try_from(self.resolve(target)?) {
+                Ok(number) => number,
+                Err(_) => return target.place.fault("expected a place from 0 on"),
+            };
+        }
+        Ok(resolved)
     }
 
     fn resolve(&self, target: &Target) -> Result<i64, AsmError> {
@@ -279,6 +291,10 @@ impl Body {
             },
         }
     }
+}
+
+fn register(tokens: &mut Tokens) -> Result<u16, AsmError> {
+    tokens.word("a register such as r0", |word| number(word.strip_prefix('r')?))
 }
 
 /// A parameter's name; `...` before it makes it the rest parameter.

@@ -75,6 +75,7 @@ fn a_listing_reads_like_this() {
             return r1
         function f1 fib(n) tagged 3 raw 1
             .handler start end end r2
+            .variable start @4 r1
             .line 2:5
         start:
             unbox.int x3, r0, k0     ; checked
@@ -89,6 +90,7 @@ fn a_listing_reads_like_this() {
     assert_eq!(verify(&module), Ok(()));
     let expected = r#"function f1 fib(n) required 1 tagged 3 raw 1
   .handler L1 L3 L3 r2
+  .variable L1 L3 r1
   .line 2:5
 L1:
     unbox.int x3, r0, k0                     ; "parameter n"
@@ -156,7 +158,10 @@ fn errors_say_where_and_what() {
     body_complains("  jump away", "2:8: expected a label of this function, found away");
     body_complains("  jump @3000000000", "2:8: expected a target at most 2147483647 instructions away");
     body_complains("a:\na:", "3:1: label a stands at another place already");
-    body_complains("  .what", "2:3: expected .doc, .capture, .handler, .site, .line or .word, found .what");
+    body_complains(
+        "  .what",
+        "2:3: expected .doc, .capture, .handler, .variable, .site, .line or .word, found .what",
+    );
     body_complains("  attr.get r0, r0, s1.x", "1:13: expected a name for site s0 of this function");
     body_complains(
         "  attr.get r0, r0, s0.x\n  attr.get r0, r0, s0.y",

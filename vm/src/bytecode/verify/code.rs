@@ -24,6 +24,7 @@ pub(super) fn function(module: &Module, number: u32, function: &Function) -> Che
     };
     checker.limits()?;
     checker.handlers()?;
+    checker.variables()?;
     checker.lines()?;
     for (pc, &instr) in function.code.iter().enumerate() {
         checker.instruction(pc as u32, instr).map_err(|message| checker.at(pc as u32, message))?;
@@ -115,6 +116,25 @@ impl Checker<'_> {
                 return Err(self.fault(format!(
                     "handler {index} puts the error into register {}, but only {} are tagged",
                     handler.register, self.tagged
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn variables(&self) -> Check {
+        let length = self.function.code.len() as u32;
+        for (index, variable) in self.function.variables.iter().enumerate() {
+            if variable.start > variable.end || variable.end > length {
+                return Err(self.fault(format!(
+                    "variable {index} is in scope in {}..{} of {length} instructions",
+                    variable.start, variable.end
+                )));
+            }
+            if u32::from(variable.register) >= self.tagged {
+                return Err(self.fault(format!(
+                    "variable {index} is in register {}, but only {} are tagged",
+                    variable.register, self.tagged
                 )));
             }
         }

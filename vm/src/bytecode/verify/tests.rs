@@ -3,7 +3,7 @@
 use crate::bytecode::generate::{self, Rng};
 use crate::bytecode::{
     Capture, ClassDef, Const, Export, Function, Handler, Instr, Line, Module, NamespaceDef, Op, Site,
-    TypeRef, verify,
+    TypeRef, Variable, verify,
 };
 
 const END: Instr = Instr::new(Op::ReturnNull, 0, 0, 0, 0);
@@ -227,6 +227,22 @@ fn handlers() {
     refuses(with(0, 3, 3, 0), "continues at 3, past the last");
     refuses(with(0, 2, 1, 0), "continues at 1, before the end");
     refuses(with(0, 2, 2, 4), "into register 4");
+}
+
+#[test]
+fn variables() {
+    fn with(start: u32, end: u32, register: u16) -> impl FnOnce(&mut Module) {
+        move |module| {
+            module.functions[0].code = vec![END; 3];
+            module.functions[0].variables = vec![Variable { start, end, register }];
+        }
+    }
+    let mut module = valid();
+    with(0, 3, 3)(&mut module);
+    assert_eq!(verify(&module), Ok(()));
+    refuses(with(2, 1, 0), "variable 0 is in scope in 2..1");
+    refuses(with(0, 4, 0), "in scope in 0..4 of 3");
+    refuses(with(0, 3, 4), "in register 4");
 }
 
 #[test]

@@ -470,6 +470,7 @@ impl Translator<'_, '_> {
     fn live_after_call(&self, dst: u16, kind: ReturnKind) -> Bits {
         let mut live = self.facts.live[self.pc + 1].clone();
         live.remove(dst as usize);
+        live.union(&self.facts.held[self.pc]);
         if let Some(caught) = self.facts.caught(self.pc) {
             live.union(caught);
         }

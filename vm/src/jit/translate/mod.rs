@@ -25,6 +25,7 @@ mod state;
 use super::detours::{ARGUMENTS, Detours, Position};
 use super::facts::{Bits, Facts};
 use super::feedback::Feedback;
+use super::held;
 use super::layout::Layout;
 use super::masks::{self, Assume, Known, Mask};
 use super::restore::Exit;
@@ -167,7 +168,10 @@ impl<'a, 'b> Translator<'a, 'b> {
         assume: Assume,
         stress: bool,
     ) -> Translated {
-        let facts = Facts::new(&unit);
+        let mut facts = Facts::new(&unit);
+        let at = masks::at_blocks(&unit, &facts, assume);
+        facts.keep(held::held(&unit, &facts, assume, &at));
+        // What is held is merged where blocks meet, too.
         let at = masks::at_blocks(&unit, &facts, assume);
         let registers = unit.registers();
         let raw_floats = raw::only_floats(&unit);
