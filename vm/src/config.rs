@@ -49,6 +49,13 @@ pub struct VmConfig {
     pub thread_limit: usize,
 }
 
+impl VmConfig {
+    /// Whether what happens at which unit of fuel is part of what was asked for.
+    pub(crate) fn is_exact(&self) -> bool {
+        !matches!(self.tick, Tick::Time(_)) || self.fuel_limit != u64::MAX || self.seed.is_some()
+    }
+}
+
 impl Default for VmConfig {
     fn default() -> Self {
         Self {

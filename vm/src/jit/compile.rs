@@ -9,7 +9,7 @@ use super::masks::Assume;
 use super::queue::Queue;
 use super::record::{Records, name_of};
 use super::symbols::{Symbols, Wanted};
-use super::translate::{Referred, Translated, Translator};
+use super::translate::{Demands, Referred, Translated, Translator};
 use super::unit::Unit;
 use crate::code::Code;
 use cranelift_codegen::Context;
@@ -19,7 +19,7 @@ use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::Module;
+use cranelift_module::{FuncId, Module};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,8 +61,7 @@ struct Shared {
 struct Settings {
     /// Address of the method epoch.
     method_epoch: usize,
-    /// Whether every safepoint collects.
-    stress: bool,
+    demands: Demands,
     symbols: Wanted,
 }
 
@@ -70,7 +69,7 @@ impl Settings {
     fn of(vm: &crate::vm::Vm) -> Self {
         Self {
             method_epoch: (&raw const vm.method_epoch).addr(),
-            stress: vm.config.gc_stress,
+            demands: Demands { stress: vm.config.gc_stress, exact: vm.config.is_exact() },
             symbols: Wanted::of(&vm.config),
         }
     }
@@ -104,10 +103,19 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Makes machine code of a function: where it lies, and its bytes.
-    pub(super) fn emit(&mut self, context: &mut Context, name: &str) -> Result<(*const u8, usize), String> {
+    /// A function that is going to be made.
+    pub(super) fn declare(&mut self, signature: &Signature) -> Result<FuncId, String> {
+        self.module.declare_anonymous_function(signature).map_err(|e| e.to_string())
+    }
+
+    /// Makes machine code of a function that has been declared: where it lies, and its bytes.
+    pub(super) fn emit(
+        &mut self,
+        id: FuncId,
+        context: &mut Context,
+        name: &str,
+    ) -> Result<(*const u8, usize), String> {
         let module = &mut self.module;
-        let id = module.declare_anonymous_function(&context.func.signature).map_err(|e| e.to_string())?;
         module.define_function(id, context).map_err(|e| format!("{e:?}"))?;
         let size = context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
         module.clear_context(context);
@@ -116,6 +124,14 @@ impl Output {
         self.symbols.add(name, entry, size);
         Ok((entry, size))
     }
+}
+
+/// A function in Cranelift's intermediate form.
+pub(super) struct Translation {
+    id: FuncId,
+    pub(super) context: Context,
+    /// For each instruction, the number of the entry there; 0 for none.
+    entries: Box<[u16]>,
 }
 
 /// Cranelift and what it works with.
@@ -162,31 +178,37 @@ impl Compiler {
         self.output.as_ref().expect("there until it is dropped").module.isa()
     }
 
-    /// Translates a function to the intermediate form. For each instruction, the number of the entry there; 0 for none.
-    pub(super) fn translate(&mut self, unit: Unit, assume: Assume, stress: bool) -> (Context, Box<[u16]>) {
-        let id = unit.frames[0].code.id;
+    /// Translates a function to the intermediate form.
+    pub(super) fn translate(
+        &mut self,
+        unit: Unit,
+        assume: Assume,
+        demands: Demands,
+    ) -> Result<Translation, String> {
         let output = self.output.as_mut().expect("there until it is dropped");
         let target = output.module.target_config();
         let mut context = output.module.make_context();
         let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
         signature.params.extend([AbiParam::new(I64); 3]);
         signature.returns.extend([AbiParam::new(I64); 2]);
+        let id = output.declare(&signature)?;
         context.func.signature = signature;
-        context.func.name = UserFuncName::user(0, id);
+        context.func.name = UserFuncName::user(0, id.as_u32());
+        let own = output.module.declare_func_in_func(id, &mut context.func);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
         let Translated { entries, referred } =
-            Translator::run(&mut builder, Rc::new(unit), &self.layout, self.detours, assume, stress);
+            Translator::run(&mut builder, Rc::new(unit), own, &self.layout, self.detours, assume, demands);
         self.referred.push(referred);
         builder.finalize(target);
-        (context, entries)
+        Ok(Translation { id, context, entries })
     }
 
     /// Compiles a function.
-    fn compile(&mut self, unit: Unit, assume: Assume, stress: bool) -> Result<Compiled, String> {
+    fn compile(&mut self, unit: Unit, assume: Assume, demands: Demands) -> Result<Compiled, String> {
         let (code, extent) = (unit.frames[0].code, unit.extent());
-        let (mut context, entries) = self.translate(unit, assume, stress);
+        let Translation { id, mut context, entries } = self.translate(unit, assume, demands)?;
         let output = self.output.as_mut().expect("there until it is dropped");
-        let (entry, size) = output.emit(&mut context, &name_of(code))?;
+        let (entry, size) = output.emit(id, &mut context, &name_of(code))?;
         Ok(Compiled { entry, entries, size, extent })
     }
 }
@@ -308,6 +330,8 @@ impl Shared {
         if compiler.is_none() {
             *compiler = Some(Compiler::new(settings)?);
         }
-        compiler.as_mut().expect("just made").compile(unit, Assume { wide }, settings.stress)
+        let again = unit.frames[0].code.jit.again.load(Ordering::Relaxed) > 0;
+        let assume = Assume { wide, bounded: !again };
+        compiler.as_mut().expect("just made").compile(unit, assume, settings.demands)
     }
 }

@@ -68,7 +68,8 @@ impl Detours {
 fn make(output: &mut Output, layout: &Layout, placed: bool) -> Result<usize, String> {
     let mut context = output.module.make_context();
     context.func.signature = detour_signature(2 + ARGUMENTS);
-    context.func.name = UserFuncName::user(1, placed.into());
+    let id = output.declare(&context.func.signature)?;
+    context.func.name = UserFuncName::user(0, id.as_u32());
     let mut contexts = FunctionBuilderContext::new();
     let mut b = FunctionBuilder::new(&mut context.func, &mut contexts);
     let entry = b.create_block();
@@ -99,5 +100,5 @@ fn make(output: &mut Output, layout: &Layout, placed: bool) -> Result<usize, Str
     }
     b.ins().return_(&[]);
     b.finalize(output.module.target_config());
-    output.emit(&mut context, "detour").map(|(entry, _)| entry.addr())
+    output.emit(id, &mut context, "detour").map(|(entry, _)| entry.addr())
 }

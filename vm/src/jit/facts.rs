@@ -5,6 +5,8 @@
 //! captures) stands here by op.
 
 use super::intrinsics::{self, Intrinsic};
+use super::masks::Assume;
+use super::ranges::Ranges;
 use super::unit::{Callee, Frame, Inst, NOWHERE, Unit, What};
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
@@ -173,6 +175,8 @@ pub(super) struct Facts {
     pub(super) live: Vec<Bits>,
     /// Registers that hold an object before an instruction.
     pub(super) held: Vec<Bits>,
+    /// Which integers registers can hold.
+    pub(super) ranges: Ranges,
     /// Registers that a handler around an instruction may read.
     pub(super) caught: Vec<Bits>,
 }
@@ -185,7 +189,7 @@ fn waits(inst: &Inst) -> bool {
 }
 
 impl Facts {
-    pub(super) fn new(unit: &Unit) -> Self {
+    pub(super) fn new(unit: &Unit, assume: Assume) -> Self {
         let count = unit.insts.len();
         let mut leads = vec![false; count];
         leads[0] = true;
@@ -214,8 +218,10 @@ impl Facts {
         let caught = if unit.handlers.is_empty() { Vec::new() } else { vec![none.clone(); count] };
         let accesses = unit.insts.iter().map(|inst| registers(unit, inst)).collect();
         let live = vec![none; count];
-        let mut facts = Facts { leads, loop_heads, resumptions, accesses, live, held: Vec::new(), caught };
+        let (held, ranges) = (Vec::new(), Ranges::default());
+        let mut facts = Facts { leads, loop_heads, resumptions, accesses, live, held, ranges, caught };
         facts.find_live(unit);
+        facts.ranges = Ranges::find(unit, &facts, assume);
         facts
     }
 

@@ -3,6 +3,7 @@
 use super::compile::Compiler;
 use super::masks::Assume;
 use super::record::name_of;
+use super::translate::Demands;
 use super::unit::Unit;
 use super::{JitListing, JitText};
 use crate::code::{Code, LoadedModule};
@@ -28,7 +29,8 @@ pub(crate) fn listings(
 
 impl Compiler {
     fn list(&mut self, unit: Unit) -> Result<JitText, String> {
-        let (mut context, _) = self.translate(unit, Assume { wide: false }, false);
+        let assume = Assume { wide: false, bounded: true };
+        let mut context = self.translate(unit, assume, Demands::default())?.context;
         let clif = context.func.display().to_string();
         context.set_disasm(true);
         let compiled = context

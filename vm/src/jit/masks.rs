@@ -38,6 +38,8 @@ pub(super) const ALL: Mask = 127;
 pub(super) struct Assume {
     /// Nothing: results are whatever the operation can give.
     pub(super) wide: bool,
+    /// Loops do not turn more often than usual (see `ranges`).
+    pub(super) bounded: bool,
 }
 
 /// What is known of a register's value.
@@ -173,6 +175,7 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             let class = if mask & Known::OBJECTS != 0 { crate::vm::class_id_of(value) } else { 0 };
             Known { mask, class }
         }
+        Op::BoxI if facts.ranges.is_small(at) => Known::form(INT),
         Op::BoxI => Known::form(INT | BIG),
         Op::BoxF => Known::form(FLOAT),
         Op::CheckType => checked(unit, inst, assume, known[i.a() as usize]),

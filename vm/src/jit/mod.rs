@@ -38,6 +38,8 @@ mod masks;
 #[cfg(feature = "jit")]
 mod queue;
 #[cfg(feature = "jit")]
+mod ranges;
+#[cfg(feature = "jit")]
 mod record;
 #[cfg(feature = "jit")]
 mod restore;

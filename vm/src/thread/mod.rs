@@ -164,9 +164,7 @@ impl Thread {
         // SAFETY: all-zero bytes are a valid (empty) Ic.
         let room = unsafe { Reserved::<Ic>::zeroed(MAX_IC_SITES) };
         // Otherwise the clock is looked at equally often whoever runs, and the limit need not be set anew for each task.
-        let exact = !matches!(vm.config.tick, crate::config::Tick::Time(_))
-            || vm.config.fuel_limit != u64::MAX
-            || vm.config.seed.is_some();
+        let exact = vm.config.is_exact();
         let draw = vm.config.seed.map(|seed| baton::Draw::new(seed, shared.id));
         let mut sched = sched::Sched::default();
         sched.draw = draw;

@@ -18,7 +18,7 @@ use crate::thread::stack::ReturnKind;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
+use cranelift_codegen::ir::{Block, Inst, InstBuilder, MemFlagsData, Value as Ir};
 
 /// What is called.
 enum Target {
@@ -389,20 +389,10 @@ impl Translator<'_, '_> {
         let distance = (frame.place + delta) as i64 * 8;
         let base = self.b.use_var(self.base);
         let new = self.b.ins().iadd_imm_s(base, distance);
-        let (address, registers) = match &callee {
-            Target::Known(code) => {
-                let address = self.address(std::ptr::from_ref(*code));
-                (address, self.word(code.registers.into()))
-            }
-            Target::Found(address) => {
-                let registers =
-                    self.b.ins().uload32(MemFlagsData::trusted(), *address, self.layout.code_registers);
-                (*address, registers)
-            }
-        };
         let end = match &callee {
-            Target::Known(code) => self.b.ins().iadd_imm_s(new, i64::from(code.registers) * 8),
-            Target::Found(_) => {
+            Target::Known(code) => self.b.ins().iadd_imm_s(base, distance + i64::from(code.registers) * 8),
+            Target::Found(address) => {
+                let registers = self.registers_of(*address);
                 let bytes = self.b.ins().ishl_imm_s(registers, 3);
                 self.b.ins().iadd(new, bytes)
             }
@@ -413,6 +403,10 @@ impl Translator<'_, '_> {
         self.b.append_block_param(room, I64);
         self.b.ins().brif(over, grow, &[], room, &[new.into()]);
         self.b.switch_to_block(grow);
+        let registers = match &callee {
+            Target::Known(code) => self.word(code.registers.into()),
+            Target::Found(address) => self.registers_of(*address),
+        };
         let grow = runtime::grow as *const () as usize;
         let moved = self.call_placed(grow, b"ii>i", &[self.thread, registers])[0];
         let grown = self.block();
@@ -435,22 +429,13 @@ impl Translator<'_, '_> {
         let link_dst = if kind == ReturnKind::Register { dst - frame.at as u16 } else { 0 };
         let link = self.word(runtime::link(delta, link_dst, kind, args.len() as u8) as i64);
         self.store(link, new, -32);
+        let address = self.address_of(&callee);
         self.store(address, new, -16);
         self.store(function, new, -8);
         let pc = self.address(frame.code.entry.wrapping_add(inst.pc as usize + 1));
         self.store(pc, new, -(delta as i32 * 8) - 24);
         self.flush_used();
-        let entry = self.load_foreign(address, self.layout.code_entry);
-        let (compiled, not) = (self.block(), self.cold());
-        self.b.ins().brif(entry, compiled, &[], not, &[]);
-        self.b.switch_to_block(not);
-        let enter = runtime::enter_interpreter as *const () as usize;
-        let left = self.call_plainly(enter, b"iii>i", &[self.thread, new, address])[0];
-        self.exit(left);
-        self.b.switch_to_block(compiled);
-        let zero = self.word(0);
-        let signature = self.signature(b"iii>ii");
-        let call = self.b.ins().call_indirect(signature, entry, &[self.thread, new, zero]);
+        let call = self.call_entry(&callee, new);
         let (value, below) = (self.b.inst_results(call)[0], self.b.inst_results(call)[1]);
         let left = self.b.ins().icmp_imm_s(IntCC::Equal, value, runtime::FAILED as i64);
         let (leave, returned) = (self.cold(), self.block());
@@ -463,6 +448,42 @@ impl Translator<'_, '_> {
         self.load_used();
         self.state.epoch = false;
         value
+    }
+
+    /// Calls the machine code of a function whose frame has been made at `new`; if it has none, the interpreter goes on in it.
+    fn call_entry(&mut self, callee: &Target, new: Ir) -> Inst {
+        if let Target::Known(code) = callee
+            && std::ptr::eq(*code, self.unit.frames[0].code)
+        {
+            let zero = self.word(0);
+            return self.b.ins().call(self.own, &[self.thread, new, zero]);
+        }
+        let address = self.address_of(callee);
+        let entry = self.load_foreign(address, self.layout.code_entry);
+        let (compiled, not) = (self.block(), self.cold());
+        self.b.ins().brif(entry, compiled, &[], not, &[]);
+        self.b.switch_to_block(not);
+        let address = self.address_of(callee);
+        let enter = runtime::enter_interpreter as *const () as usize;
+        let left = self.call_plainly(enter, b"iii>i", &[self.thread, new, address])[0];
+        self.exit(left);
+        self.b.switch_to_block(compiled);
+        let zero = self.word(0);
+        let signature = self.signature(b"iii>ii");
+        self.b.ins().call_indirect(signature, entry, &[self.thread, new, zero])
+    }
+
+    /// The address of linked code, made anew where it is wanted: a constant costs less than a register.
+    fn address_of(&mut self, callee: &Target) -> Ir {
+        match callee {
+            Target::Known(code) => self.address(std::ptr::from_ref(*code)),
+            Target::Found(address) => *address,
+        }
+    }
+
+    /// How many registers the linked code at an address has.
+    fn registers_of(&mut self, code: Ir) -> Ir {
+        self.b.ins().uload32(MemFlagsData::trusted(), code, self.layout.code_registers)
     }
 
     /// Registers that have to be in the frame when a callee runs. If it throws, a handler sees what its result's register held before the

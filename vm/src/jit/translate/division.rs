@@ -38,19 +38,19 @@ impl Translator<'_, '_> {
         !matches!(divisor, 0 | -1 | i64::MIN)
     }
 
-    /// `x / divisor`, or what remains (`quotient` is false).
-    pub(super) fn divided(&mut self, quotient: bool, x: Ir, divisor: i64) -> Ir {
+    /// `x / divisor`, or what remains (`quotient` is false). `unsigned`: the dividend is not below zero.
+    pub(super) fn divided(&mut self, quotient: bool, x: Ir, divisor: i64, unsigned: bool) -> Ir {
         debug_assert!(Self::is_easy_divisor(divisor));
-        if quotient { self.quotient(x, divisor) } else { self.remainder(x, divisor) }
+        if quotient { self.quotient(x, divisor, unsigned) } else { self.remainder(x, divisor, unsigned) }
     }
 
-    fn quotient(&mut self, x: Ir, divisor: i64) -> Ir {
+    fn quotient(&mut self, x: Ir, divisor: i64, unsigned: bool) -> Ir {
         let size = divisor.unsigned_abs();
         let quotient = if size == 1 {
             x
         } else if size.is_power_of_two() {
             let bits = size.trailing_zeros();
-            let rounded = self.towards_zero(x, bits).1;
+            let rounded = if unsigned { x } else { self.towards_zero(x, bits).1 };
             self.b.ins().sshr_imm_s(rounded, i64::from(bits))
         } else {
             let Reciprocal { factor, shift } = reciprocal(size);
@@ -61,20 +61,27 @@ impl Translator<'_, '_> {
                 high = self.b.ins().iadd(high, x);
             }
             let shifted = self.b.ins().sshr_imm_s(high, i64::from(shift));
-            let negative = self.b.ins().ushr_imm_s(x, 63);
-            self.b.ins().iadd(shifted, negative)
+            if unsigned {
+                shifted
+            } else {
+                let negative = self.b.ins().ushr_imm_s(x, 63);
+                self.b.ins().iadd(shifted, negative)
+            }
         };
         if divisor < 0 { self.b.ins().ineg(quotient) } else { quotient }
     }
 
-    fn remainder(&mut self, x: Ir, divisor: i64) -> Ir {
+    fn remainder(&mut self, x: Ir, divisor: i64, unsigned: bool) -> Ir {
         let size = divisor.unsigned_abs();
         if size.is_power_of_two() {
+            if unsigned {
+                return self.b.ins().band_imm_s(x, size as i64 - 1);
+            }
             let (added, rounded) = self.towards_zero(x, size.trailing_zeros());
             let low = self.b.ins().band_imm_s(rounded, size as i64 - 1);
             return self.b.ins().isub(low, added);
         }
-        let quotient = self.quotient(x, divisor);
+        let quotient = self.quotient(x, divisor, unsigned);
         let whole = self.b.ins().imul_imm_s(quotient, divisor);
         self.b.ins().isub(x, whole)
     }

@@ -90,16 +90,18 @@ impl Translator<'_, '_> {
         let base = self.b.use_var(self.base);
         let sp = self.b.ins().get_stack_pointer(I64);
         let limit = self.load(self.thread, self.layout.native_limit);
-        let mut leaves = self.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
+        let deep = self.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
+        let (elsewhere, mut fine) = (self.cold(), self.block());
+        self.b.ins().brif(deep, elsewhere, &[], fine, &[]);
         if self.unit.frames.len() > 1 {
             // The frames of spliced functions need room too.
+            self.b.switch_to_block(fine);
             let end = self.b.ins().iadd_imm_s(base, self.unit.extent() as i64 * 8);
             let stack_end = self.load(self.thread, self.layout.stack_end);
             let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, stack_end);
-            leaves = self.b.ins().bor(leaves, over);
+            fine = self.block();
+            self.b.ins().brif(over, elsewhere, &[], fine, &[]);
         }
-        let (elsewhere, fine) = (self.cold(), self.block());
-        self.b.ins().brif(leaves, elsewhere, &[], fine, &[]);
         self.b.switch_to_block(elsewhere);
         let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
         let enter = runtime::enter_interpreter as *const () as usize;
@@ -134,6 +136,9 @@ impl Translator<'_, '_> {
         for r in live {
             let word = self.load_register(r);
             if self.unit.kinds[r] == Kind::Raw {
+                if !self.raw_floats[r] {
+                    self.expect_range(r, word, refuse);
+                }
                 self.b.def_var(self.words[r], word);
                 continue;
             }
@@ -145,9 +150,16 @@ impl Translator<'_, '_> {
                 }
                 Have::INT => {
                     let n = self.unbox_known_int(word);
+                    self.expect_range(r, n, refuse);
                     self.b.def_var(self.ints[r], n);
                 }
-                _ => self.b.def_var(self.words[r], word),
+                _ => {
+                    if self.is_int(r as u16) {
+                        let n = self.b.ins().sshr_imm_s(word, 1);
+                        self.expect_range(r, n, refuse);
+                    }
+                    self.b.def_var(self.words[r], word);
+                }
             }
         }
         for r in self.state.views.clone().iter() {
@@ -159,6 +171,19 @@ impl Translator<'_, '_> {
         let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
         self.call(runtime::failed as *const () as usize, b"ii>", &[self.thread, code]);
         self.refuse();
+    }
+
+    /// Goes on if an integer is one of those that a register can hold, else to `refuse`.
+    fn expect_range(&mut self, r: usize, n: Ir, refuse: Block) {
+        let (low, high) = self.facts.ranges.of(r).bounds();
+        let tests = [(low, IntCC::SignedGreaterThanOrEqual), (high, IntCC::SignedLessThanOrEqual)];
+        for (bound, cc) in tests {
+            let Some(bound) = bound else { continue };
+            let inside = self.b.ins().icmp_imm_s(cc, n, bound);
+            let fine = self.block();
+            self.b.ins().brif(inside, fine, &[], refuse, &[]);
+            self.b.switch_to_block(fine);
+        }
     }
 
     /// The interpreter goes on where it came from.

@@ -335,7 +335,7 @@ impl Translator<'_, '_> {
         let op = inst.i.op().expect("verified");
         match inst.what {
             What::Enter(_) | What::Leave => false,
-            What::Op if self.stress || by_step(op) => false,
+            What::Op if self.demands.stress || by_step(op) => false,
             What::Op => match op {
                 Op::Add
                 | Op::Sub
@@ -383,8 +383,17 @@ impl Translator<'_, '_> {
         computes && inst.target == NOWHERE && self.may_be_repeated(inst)
     }
 
-    /// A safepoint at instruction `at`, which control is about to reach: the head of a loop, or the first instruction of a spliced function.
-    pub(super) fn poll(&mut self, at: usize) {
+    /// A spliced function is called, whose first instruction is `at`. What asks for attention is seen at the next loop or call, if nobody wants
+    /// it to be seen here.
+    pub(super) fn count_call(&mut self, at: usize) {
+        if self.demands.exact {
+            return self.poll(at);
+        }
+        self.use_fuel();
+    }
+
+    /// Counts a unit of fuel: how much has been used.
+    fn use_fuel(&mut self) -> Ir {
         let used = match self.used {
             Some(variable) => self.b.use_var(variable),
             None => self.load(self.thread, self.layout.used),
@@ -394,6 +403,12 @@ impl Translator<'_, '_> {
             Some(variable) => self.b.def_var(variable, used),
             None => self.store(used, self.thread, self.layout.used),
         }
+        used
+    }
+
+    /// A safepoint at instruction `at`, which control is about to reach: the head of a loop, or the first instruction of a spliced function.
+    pub(super) fn poll(&mut self, at: usize) {
+        let used = self.use_fuel();
         let limit = self.limit();
         let over = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, used, limit);
         let (attend, leave, go_on) = (self.cold(), self.cold(), self.block());

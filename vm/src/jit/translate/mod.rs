@@ -37,7 +37,7 @@ use crate::bytecode::ops::Op;
 use crate::code::Code;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, SigRef, Value as Ir};
+use cranelift_codegen::ir::{Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Value as Ir};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use std::rc::Rc;
 
@@ -82,14 +82,25 @@ impl State {
     }
 }
 
+/// What a VM wants of its code.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Demands {
+    /// Whatever allocates is left to the interpreter, which collects each time.
+    pub(super) stress: bool,
+    /// Whatever asks for attention is seen at every call, spliced or not, so that a run can be repeated.
+    pub(super) exact: bool,
+}
+
 /// Translates one unit.
 pub(super) struct Translator<'a, 'b> {
     b: &'a mut FunctionBuilder<'b>,
     unit: Rc<Unit>,
     layout: &'a Layout,
+    /// The function that is being made, for calls of itself.
+    own: FuncRef,
     detours: Detours,
     assume: Assume,
-    stress: bool,
+    demands: Demands,
     facts: Facts,
     /// What is known of the registers where blocks begin; none for what is not reached.
     at: Vec<Option<Vec<Known>>>,
@@ -109,8 +120,6 @@ pub(super) struct Translator<'a, 'b> {
     raw_floats: Vec<bool>,
     /// What those raw registers hold that only ever hold one integer.
     constants: Vec<Option<i64>>,
-    /// Raw registers that count upwards from a constant.
-    counts_up: Vec<bool>,
     /// Where the first frame's registers lie.
     base: Variable,
     /// Fuel used, for a unit with loops; others count in the thread.
@@ -163,19 +172,20 @@ impl<'a, 'b> Translator<'a, 'b> {
     pub(super) fn run(
         builder: &'a mut FunctionBuilder<'b>,
         unit: Rc<Unit>,
+        own: FuncRef,
         layout: &'a Layout,
         detours: Detours,
         assume: Assume,
-        stress: bool,
+        demands: Demands,
     ) -> Translated {
-        let mut facts = Facts::new(&unit);
+        let mut facts = Facts::new(&unit, assume);
         let at = masks::at_blocks(&unit, &facts, assume);
         facts.keep(held::held(&unit, &facts, assume, &at));
         // What is held is merged where blocks meet, too.
         let at = masks::at_blocks(&unit, &facts, assume);
         let registers = unit.registers();
         let raw_floats = raw::only_floats(&unit);
-        let (constants, counts_up) = (raw::constants(&unit, &facts), raw::counts_up(&unit, &facts));
+        let constants = raw::constants(&unit, &facts);
         let words =
             (0..registers).map(|r| builder.declare_var(if raw_floats[r] { F64 } else { I64 })).collect();
         let floats = (0..registers).map(|_| builder.declare_var(F64)).collect();
@@ -198,9 +208,10 @@ impl<'a, 'b> Translator<'a, 'b> {
             b: builder,
             unit,
             layout,
+            own,
             detours,
             assume,
-            stress,
+            demands,
             facts,
             at,
             dirty_at,
@@ -214,7 +225,6 @@ impl<'a, 'b> Translator<'a, 'b> {
             views,
             raw_floats,
             constants,
-            counts_up,
             base,
             used,
             limit_at: None,
@@ -313,7 +323,7 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     fn instruction(&mut self, i: Instr) {
         let op = i.op().expect("verified");
-        if by_step(op) || self.stress && op.info().flags & crate::bytecode::ops::ALLOCATES != 0 {
+        if by_step(op) || self.demands.stress && op.info().flags & crate::bytecode::ops::ALLOCATES != 0 {
             return self.step();
         }
         match op {

@@ -2,6 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::masks::BOOL;
+use super::super::ranges::MOST_TURNS;
 use super::super::runtime;
 use super::super::unit::{Unit, What};
 use super::Translator;
@@ -95,22 +96,6 @@ pub(super) fn constants(unit: &Unit, facts: &Facts) -> Vec<Option<i64>> {
     constants
 }
 
-/// Which raw registers hold a small constant at first and are otherwise counted up by loops only: a little less than what they hold does not
-/// overflow.
-pub(super) fn counts_up(unit: &Unit, facts: &Facts) -> Vec<bool> {
-    let count = unit.registers();
-    let (mut from_constant, mut counted) = (vec![0; count], vec![0; count]);
-    for inst in &unit.insts {
-        match (inst.what, inst.i.op()) {
-            (What::Op, Some(Op::LoadIntRaw)) => from_constant[inst.i.a() as usize] += 1,
-            (What::Op, Some(Op::ForLt | Op::ForLe)) => counted[inst.i.a() as usize] += 1,
-            _ => {}
-        }
-    }
-    let writes = writes(unit, facts);
-    (0..count).map(|r| counted[r] > 0 && from_constant[r] + counted[r] == writes[r]).collect()
-}
-
 impl Translator<'_, '_> {
     /// The operation that computes a value, if that is one.
     fn made_by(&self, value: Ir) -> Option<InstructionData> {
@@ -165,6 +150,10 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn set_raw_int(&mut self, r: u16, value: Ir) {
+        if self.facts.ranges.is_tested(self.pc, r as usize) {
+            let usual = self.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, value, MOST_TURNS);
+            self.guard(usual);
+        }
         let value = match self.raw_floats[r as usize] {
             true => self.float_of(value),
             false => value,
@@ -235,11 +224,6 @@ impl Translator<'_, '_> {
                 let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
                 self.checked(i.a(), op, x, y);
             }
-            Op::IAddI if i.sc() <= 0 && self.counts_up[i.b() as usize] => {
-                let x = self.raw_int(i.b());
-                let result = self.b.ins().iadd_imm_s(x, i64::from(i.sc()));
-                self.set_raw_int(i.a(), result);
-            }
             Op::IAddI | Op::IMulI => {
                 let (x, y) = (self.raw_int(i.b()), self.word(i.sc().into()));
                 self.checked(i.a(), if op == Op::IAddI { Op::IAdd } else { Op::IMul }, x, y);
@@ -247,7 +231,10 @@ impl Translator<'_, '_> {
             Op::IDiv | Op::IMod => {
                 let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
                 let result = match self.constant_of(y).filter(|y| Self::is_easy_divisor(*y)) {
-                    Some(divisor) => self.divided(op == Op::IDiv, x, divisor),
+                    Some(divisor) => {
+                        let unsigned = self.facts.ranges.divides_unsigned(self.pc);
+                        self.divided(op == Op::IDiv, x, divisor, unsigned)
+                    }
                     None => {
                         // Zero is an error, and -1 may overflow: both are left to the interpreter.
                         let above = self.b.ins().iadd_imm_s(y, 1);
@@ -263,7 +250,8 @@ impl Translator<'_, '_> {
                     return self.step();
                 }
                 let (x, divisor) = (self.raw_int(i.b()), i64::from(i.sc()));
-                let result = self.divided(op == Op::IDivI, x, divisor);
+                let unsigned = self.facts.ranges.divides_unsigned(self.pc);
+                let result = self.divided(op == Op::IDivI, x, divisor, unsigned);
                 self.set_raw_int(i.a(), result);
             }
             Op::IAnd | Op::IOr | Op::IXor => {
@@ -384,6 +372,14 @@ impl Translator<'_, '_> {
 
     /// An operation that overflows into the interpreter, which throws.
     fn checked(&mut self, a: u16, op: Op, x: Ir, y: Ir) {
+        if self.facts.ranges.fits(self.pc) {
+            let result = match op {
+                Op::IAdd => self.b.ins().iadd(x, y),
+                Op::ISub => self.b.ins().isub(x, y),
+                _ => self.b.ins().imul(x, y),
+            };
+            return self.set_raw_int(a, result);
+        }
         let (result, over) = match op {
             Op::IAdd => self.b.ins().sadd_overflow(x, y),
             Op::ISub => self.b.ins().ssub_overflow(x, y),
@@ -401,6 +397,9 @@ impl Translator<'_, '_> {
             Op::IUShr => self.b.ins().ushr(x, y),
             _ => {
                 let shifted = self.b.ins().ishl(x, y);
+                if self.facts.ranges.fits(self.pc) {
+                    return self.set_raw_int(a, shifted);
+                }
                 let back = self.b.ins().sshr(shifted, y);
                 let same = self.b.ins().icmp(IntCC::Equal, back, x);
                 self.guard(same);

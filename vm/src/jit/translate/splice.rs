@@ -82,7 +82,7 @@ impl Translator<'_, '_> {
             self.state.dirty.add(r);
         }
         self.place_arguments(number, instance);
-        self.poll(self.pc + 1);
+        self.count_call(self.pc + 1);
     }
 
     pub(super) fn other_or_deopt(&mut self, other: Option<Block>) -> Block {

@@ -207,7 +207,10 @@ impl Translator<'_, '_> {
                 }
                 false => {
                     let n = self.b.use_var(self.ints[r]);
-                    self.box_int(n)
+                    match self.state.regs[r].known.mask & BIG {
+                        0 => self.b.ins().ishl_imm_s(n, 1),
+                        _ => self.box_int(n),
+                    }
                 }
             };
             self.b.def_var(self.words[r], word);
