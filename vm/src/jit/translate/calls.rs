@@ -281,7 +281,7 @@ impl Translator<'_, '_> {
         let construct = self.block();
         self.b.ins().brif(found, construct, &[], done, &[instance.into()]);
         self.b.switch_to_block(construct);
-        self.open_frames();
+        self.open_frames(None);
         let base = self.b.use_var(self.base);
         self.store(instance, base, self.offset(i.a() as usize));
         let mut all = vec![instance];
@@ -310,7 +310,7 @@ impl Translator<'_, '_> {
         self.expect_epoch(epoch, None);
         let instance = self.fresh_instance(class);
         if let Some((code, function)) = constructor {
-            self.open_frames();
+            self.open_frames(None);
             let base = self.b.use_var(self.base);
             let offset = self.offset(i.a() as usize);
             self.store(instance, base, offset);
@@ -376,11 +376,8 @@ impl Translator<'_, '_> {
 
     /// Calls a script function with these arguments. What is live afterwards is in the frames before.
     fn frame_call(&mut self, callee: Target, function: Ir, args: &[Ir], dst: u16, kind: ReturnKind) -> Ir {
-        self.open_frames();
         let live = self.live_after_call(dst, kind);
-        for r in live.iter().filter(|r| self.state.dirty.has(*r)).collect::<Vec<_>>() {
-            self.write_back(r);
-        }
+        self.write_back_all(&live);
         let inst = self.inst();
         let unit = self.unit.clone();
         let frame = unit.frame(&inst);

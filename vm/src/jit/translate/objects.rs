@@ -525,7 +525,7 @@ impl Translator<'_, '_> {
     /// An op that makes an object of what its registers hold: done by a helper, which reads them from the frame.
     pub(super) fn make(&mut self, i: Instr) {
         if i.op() == Some(Op::Closure) && self.inst().frame != 0 {
-            self.open_frames(); // it may capture what the running function has captured
+            self.open_frames(None); // it may capture what the running function has captured
         }
         self.write_back_reads();
         let made = self.helper(runtime::make as *const () as usize, b"i>i", &[self.thread]);

@@ -455,15 +455,23 @@ impl Translator<'_, '_> {
 
     /// Writes all registers to their frames that this instruction or what comes after it may read there.
     pub(super) fn write_back_live(&mut self) {
-        self.open_frames();
-        let live: Vec<usize> = self.facts.live[self.pc].iter().filter(|r| self.state.dirty.has(*r)).collect();
-        for r in live {
-            self.write_back(r);
+        let live = self.facts.live[self.pc].clone();
+        self.write_back_all(&live);
+    }
+
+    /// Writes these registers to their frames, which are complete then.
+    pub(super) fn write_back_all(&mut self, registers: &Bits) {
+        self.open_frames(Some(registers));
+        for r in registers.iter() {
+            if self.state.dirty.has(r) {
+                self.write_back(r);
+            }
         }
     }
 
-    /// Makes the running frame and those around it complete in memory: headers, and values in all tagged registers.
-    pub(super) fn open_frames(&mut self) {
+    /// Makes the running frame and those around it complete in memory: headers, and values in all tagged registers but these, which the caller
+    /// writes next.
+    pub(super) fn open_frames(&mut self, but: Option<&Bits>) {
         let frame = self.unit.insts[self.pc].frame as usize;
         let unit = self.unit.clone();
         for f in unit.around(frame).chain([0]) {
@@ -487,7 +495,7 @@ impl Translator<'_, '_> {
             }
             let zero = self.word(0);
             for r in open.at..open.at + open.code.tagged as usize {
-                if self.state.dirty.has(r) {
+                if self.state.dirty.has(r) && !but.is_some_and(|but| but.has(r)) {
                     self.store(zero, base, self.offset(r));
                 }
             }
