@@ -108,6 +108,40 @@ fn what_is_off_compiles_nothing_and_what_is_hot_is_compiled_once() {
 const FEW_FAILURES: u32 = 500;
 
 #[test]
+fn parts_of_a_function_that_run_later_are_compiled_when_something_has_been_seen_there() {
+    const PARTS: usize = 12;
+    let methods: String =
+        (0..PARTS).map(|k| format!("function m{k}(x) {{ return x + self.step + {k}; }}\n")).collect();
+    let parts: String = (0..PARTS)
+        .map(|k| format!("if (part == {k}) {{ for (i in 0..400) {{ sum += o.m{k}(i); o.last = sum; }} }}\n"))
+        .collect();
+    let text = format!(
+        "class Thing {{ var step = 1; var last = 0;\n{methods}}}\n\
+         function run(o, part) {{ var sum = o.last;\n{parts}return sum; }}\n\
+         var o = new Thing();\n\
+         for (part in 0..{PARTS}) for (k in 0..8) run(o, part);\n\
+         print(o.last);"
+    );
+    let outcome = |jit| {
+        let captured = Captured::new();
+        let engine = Engine::builder().jit(jit).jit_threshold(300).seed(1).output(captured.clone()).build();
+        let mut vm = engine.vm().unwrap();
+        let script = engine.compile("parts.cor", &text).unwrap();
+        vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
+        vm.flush();
+        (captured.take(), vm.jit_functions())
+    };
+    let (interpreted, _) = outcome(JitMode::Off);
+    let (compiled, functions) = outcome(JitMode::Auto);
+    assert_eq!(interpreted, compiled);
+    if JitMode::AVAILABLE {
+        let run = functions.iter().find(|f| f.name.starts_with("run ")).expect("it is hot");
+        assert!(run.compiled > 2, "{run:?}");
+        assert!(run.compiled <= 12, "it settles: {run:?}");
+    }
+}
+
+#[test]
 fn code_that_is_used_by_several_threads_settles_on_what_holds_for_all() {
     let path =
         corella_tests::workspace_root().join("tests/scripts/jit/data_of_other_threads_in_hot_loops.cor");

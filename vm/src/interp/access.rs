@@ -18,6 +18,8 @@ pub const SLOT: u32 = 1;
 /// [`Ic::kind`] of `attr.get`: a proxy of which no script has a say, whose target's class has the attribute in slot `data`. Compiled code
 /// looks at it; the interpreter takes the general way.
 pub const PROXY_SLOT: u32 = 12;
+/// [`Ic::kind`] of any site: it has been executed, but what it saw cannot be remembered.
+pub const UNREMEMBERED: u32 = 13;
 /// [`Ic::kind`] of `call.method`: `target` is a plain script function, valid at method epoch `data`.
 pub const METHOD_SCRIPT: u32 = 2;
 const SET_ANY: u32 = 3;
@@ -145,6 +147,7 @@ pub fn get_attr(thread: &mut Thread, object: Value, site: u16) -> Outcome {
     if let Some(member) = cached_module_member(thread, object, known) {
         return member;
     }
+    cache(thread, site).executed();
     let name = site_name(thread, site);
     if object.is_kind(Kind::Module)
         && let Some((kind, data)) = module_site(thread, object, name)
@@ -304,6 +307,7 @@ fn module_member(thread: &mut Thread, object: Value, name: Symbol) -> Outcome {
 #[cold]
 #[inline(never)]
 pub fn set_attr(thread: &mut Thread, object: Value, value: Value, site: u16) -> Outcome<()> {
+    cache(thread, site).executed();
     let name = site_name(thread, site);
     if object.is_kind(Kind::Instance) {
         // SAFETY: an object value points to a live object.

@@ -11,12 +11,21 @@ pub struct Ic {
     pub class: u32,
     /// Slot of an attribute, or the method epoch at which `target` was found.
     pub data: u32,
-    /// For `attr.set`: 0 any value fits, else see `attr_set`; for methods: kind of target.
+    /// What is remembered, one of the constants of `access`; 0 if the site has never been executed.
     pub kind: u32,
     /// How often the site missed, for tiering.
     pub misses: u32,
     /// Method found: value bits of a function.
     pub target: u64,
+}
+
+impl Ic {
+    /// Takes note that the site is executed, so that it is not empty any more even if nothing can be remembered.
+    pub fn executed(&mut self) {
+        if self.kind == 0 {
+            self.kind = super::access::UNREMEMBERED;
+        }
+    }
 }
 
 const _: () = assert!(size_of::<Ic>() == 24);

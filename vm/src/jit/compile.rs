@@ -307,13 +307,13 @@ impl Shared {
         match done {
             Ok(Compiled { entry, entries, size, extent }) => {
                 counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
-                let again = code.jit.again.load(Ordering::Relaxed) > 0;
-                let counter = if again { &counters.again } else { &counters.functions };
+                let counter = if code.jit.is_again() { &counters.again } else { &counters.functions };
                 counter.fetch_add(1, Ordering::Relaxed);
                 // An entry that somebody has read before may need as much as its own code did.
                 code.jit.extent.fetch_max(extent as u32, Ordering::Relaxed);
                 code.jit.publish(entry.cast_mut(), entries);
                 code.jit.failures.store(0, Ordering::Relaxed);
+                code.jit.unseen.store(0, Ordering::Relaxed);
             }
             Err(_) => self.refuse(code),
         }

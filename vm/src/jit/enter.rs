@@ -2,7 +2,7 @@
 
 use super::slot::state;
 use super::unit::Unit;
-use super::{JitMode, LESSONS, Left, TOO_MANY_FAILURES, runtime};
+use super::{FILLS, JitMode, LESSONS, Left, OFTEN_UNSEEN, TOO_MANY_FAILURES, runtime};
 use crate::bytecode::Instr;
 use crate::code::Code;
 use crate::interp::{Exit, control};
@@ -67,8 +67,7 @@ pub(crate) fn count(thread: &mut Thread, code: &'static Code) {
 
 #[cold]
 fn ask(thread: &mut Thread, code: &'static Code, wide: bool) {
-    let again = code.jit.again.load(Ordering::Relaxed) > 0;
-    let from = if again { state::READY } else { state::COLD };
+    let from = if code.jit.is_again() { state::READY } else { state::COLD };
     if !code.jit.claim(from) {
         return code.jit.still_hot();
     }
@@ -91,5 +90,20 @@ pub(crate) fn failed(thread: &mut Thread, code: &'static Code) {
     let again = code.jit.again.fetch_add(1, Ordering::Relaxed);
     if again <= LESSONS {
         ask(thread, code, again == LESSONS);
+    }
+}
+
+/// Compiled code came to an instruction that had never been executed when it was made, so that nothing was known of what it works with. Where
+/// that happens again, the function is compiled with what has been seen meanwhile.
+#[cold]
+pub(crate) fn unseen(thread: &mut Thread, code: &'static Code) {
+    let slot = &code.jit;
+    if slot.unseen.fetch_add(1, Ordering::Relaxed) + 1 != OFTEN_UNSEEN {
+        return;
+    }
+    // Code from before may still run when nothing is taken for granted any more.
+    let learns = slot.again.load(Ordering::Relaxed) <= LESSONS;
+    if learns && slot.fills.fetch_add(1, Ordering::Relaxed) < FILLS {
+        ask(thread, code, false);
     }
 }

@@ -151,6 +151,12 @@ const TOO_MANY_FAILURES: u32 = 30;
 /// How often that is done with what has been learnt; after that, nothing is taken for granted any more.
 #[cfg(feature = "jit")]
 const LESSONS: u32 = 3;
+/// Times that compiled code comes to an instruction that had never been executed, after which it is compiled again.
+#[cfg(feature = "jit")]
+const OFTEN_UNSEEN: u32 = 3;
+/// How often that is done; after that, such instructions are compiled for all cases.
+#[cfg(feature = "jit")]
+const FILLS: u32 = 6;
 /// Bytes of native stack that compiled code may use below the interpreter's frame before it leaves.
 const NATIVE_STACK: usize = 256 << 10;
 
@@ -255,7 +261,7 @@ impl ThreadJit {
 #[cfg(feature = "jit")]
 pub(crate) use compile::Jit;
 #[cfg(feature = "jit")]
-pub(crate) use enter::{count, enter, failed};
+pub(crate) use enter::{count, enter, failed, unseen};
 #[cfg(feature = "jit")]
 pub use intrinsics::INTRINSICS;
 #[cfg(feature = "jit")]

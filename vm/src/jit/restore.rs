@@ -16,6 +16,8 @@ pub(super) struct Exit {
     pub(super) code: *const Code,
     /// How many words above the first frame's base its frame lies.
     pub(super) place: u32,
+    /// The instruction had never been executed when the code was made.
+    pub(super) unseen: bool,
     /// The method epoch that the code relies on if it goes on.
     pub(super) epoch: Option<u32>,
     /// Frames that were not in memory, the innermost first.

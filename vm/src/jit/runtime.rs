@@ -81,7 +81,10 @@ pub(super) extern "C" fn deoptimise(
         let (code, pc) = unsafe { (&*exit.code, exit.pc.offset_from((*exit.code).entry) as u32) };
         code.jit.note_call(pc, called);
     }
-    super::failed(thread, whole);
+    match exit.unseen {
+        true => super::unseen(thread, whole),
+        false => super::failed(thread, whole),
+    }
     LEFT.0
 }
 

@@ -50,8 +50,12 @@ pub struct JitSlot {
     waits: AtomicU32,
     /// How often compiled code had to leave because an assumption was wrong.
     pub(crate) failures: AtomicU32,
-    /// How often it has been compiled again.
+    /// How often it has been compiled again for that.
     pub(crate) again: AtomicU32,
+    /// How often its code has come to instructions that had never been executed when it was made.
+    pub(crate) unseen: AtomicU32,
+    /// How often it has been compiled again for that.
+    pub(crate) fills: AtomicU32,
     /// Words above its base that a compiled frame may take.
     pub(crate) extent: AtomicU32,
     /// The last time that its code was entered at a loop, the task waited almost at once.
@@ -72,6 +76,8 @@ impl Default for JitSlot {
             waits: AtomicU32::new(0),
             failures: AtomicU32::new(0),
             again: AtomicU32::new(0),
+            unseen: AtomicU32::new(0),
+            fills: AtomicU32::new(0),
             extent: AtomicU32::new(0),
             brief: AtomicBool::new(false),
             seen: Mutex::default(),
@@ -147,6 +153,11 @@ impl JitSlot {
     /// Whether nobody has claimed the function yet.
     pub(super) fn is_cold(&self) -> bool {
         self.state.load(Ordering::Relaxed) == state::COLD
+    }
+
+    /// Whether it has been compiled before.
+    pub(super) fn is_again(&self) -> bool {
+        self.again.load(Ordering::Relaxed) > 0 || self.fills.load(Ordering::Relaxed) > 0
     }
 
     /// How often it has been found hot since it waits for the compiler.

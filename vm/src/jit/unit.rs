@@ -141,6 +141,8 @@ pub(crate) struct Unit {
     pub(super) places: Vec<i32>,
     /// The method epoch when it was made.
     pub(super) epoch: u32,
+    /// Code leaves where nothing has been seen yet.
+    leaves_unseen: bool,
 }
 
 /// What is known of the values that a function of a unit has been called with.
@@ -164,8 +166,9 @@ impl Unit {
             true => Known::Running(thread.base),
             false => Known::Nothing,
         };
+        let everything = thread.vm.config.jit == super::JitMode::Always;
         let mut maker = Maker {
-            everything: thread.vm.config.jit == super::JitMode::Always,
+            everything,
             splice: !thread.vm.config.gc_stress,
             wide,
             unit: Unit {
@@ -175,6 +178,7 @@ impl Unit {
                 kinds: Vec::new(),
                 places: Vec::new(),
                 epoch,
+                leaves_unseen: !everything && !wide && code.jit.fills.load(Ordering::Relaxed) < super::FILLS,
             },
             known,
             thread,
@@ -225,6 +229,19 @@ impl Unit {
             What::Enter(_) => true,
             What::Leave => false,
         }
+    }
+
+    /// Whether code leaves at an instruction because it has never been executed: what it works with is to be seen first.
+    pub(super) fn is_unseen(&self, inst: &Inst) -> bool {
+        if !self.leaves_unseen || inst.what != What::Op {
+            return false;
+        }
+        let site = match inst.i.op().expect("verified") {
+            Op::CallMethod => inst.i.b(),
+            Op::GetAttr | Op::SetAttr => inst.i.c(),
+            _ => return false,
+        };
+        self.frame(inst).feedback.site(site).kind == 0
     }
 
     /// What a `new` makes, where compiled code leaves if it is to make anything else: the class, and its constructor.

@@ -130,7 +130,8 @@ impl Translator<'_, '_> {
     pub(super) fn begin_checkpoint(&mut self) {
         // What is called instead of what was expected is learnt from the call itself.
         let inst = self.inst();
-        if matches!(inst.what, What::Enter(_)) && inst.i.op() == Some(Op::Call) {
+        if matches!(inst.what, What::Enter(_)) && inst.i.op() == Some(Op::Call) || self.unit.is_unseen(&inst)
+        {
             self.end_checkpoint();
         }
         if self.checkpoint.is_some() {
@@ -319,6 +320,7 @@ impl Translator<'_, '_> {
             pc: frame.code.entry.wrapping_add(inst.pc as usize + ahead),
             code: frame.code,
             place: frame.place as u32,
+            unseen: unit.is_unseen(inst),
             epoch: state.epoch.then_some(unit.epoch),
             frames: frames.into(),
             clear: clear.into(),

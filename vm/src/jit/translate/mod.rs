@@ -323,6 +323,12 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     fn instruction(&mut self, i: Instr) {
         let op = i.op().expect("verified");
+        if self.unit.is_unseen(&self.inst()) {
+            let deopt = self.deopt();
+            self.b.ins().jump(deopt, &[]);
+            self.ended = true;
+            return;
+        }
         if by_step(op) || self.demands.stress && op.info().flags & crate::bytecode::ops::ALLOCATES != 0 {
             return self.step();
         }
