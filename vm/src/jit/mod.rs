@@ -28,6 +28,8 @@ mod gdb;
 #[cfg(feature = "jit")]
 mod held;
 #[cfg(feature = "jit")]
+mod instrs;
+#[cfg(feature = "jit")]
 mod intrinsics;
 #[cfg(feature = "jit")]
 mod layout;

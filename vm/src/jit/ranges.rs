@@ -1,7 +1,8 @@
 //! Between which bounds the integers lie that registers hold: what cannot overflow need not be tested.
 //!
-//! One range for each register, whatever the place: the hull of all that is ever written to it; closer ones from where it is written to the
-//! end of the block. What would grow for ever is taken to be anything. So that counters of loops have bounds, the ends of loops are taken to be at most [`MOST_TURNS`]; compiled code tests that where
+//! One range for each register, whatever the place: the hull of all that is ever written to it; closer ones from where it is written or
+//! compared to the end of the block, or of those that only follow it. What would grow for ever is taken to be anything; but what is only counted up
+//! or down by little steps does not reach the end of 64 bits in years. So that counters of loops have bounds, the ends of loops are taken to be at most [`MOST_TURNS`]; compiled code tests that where
 //! an end is computed, and leaves if it is not so. Where compiled code is entered in the middle, what lies in the interpreter's registers
 //! is tested. Where a register may hold something else, nothing is known of its integers. Invariant: as long as these tests hold, and no result is used for good before its overflow has been looked for, a register
 //! that holds an integer holds one of its range.
@@ -9,7 +10,8 @@
 use super::facts::{Bits, Facts};
 use super::masks::Assume;
 use super::stepped::by_step;
-use super::unit::{Inst, Kind, Unit, What};
+use super::unit::{Inst, Kind, NOWHERE, Unit, What};
+use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
 use crate::object::task::FRAME_WORDS;
@@ -17,6 +19,11 @@ use smallvec::SmallVec;
 
 /// Loops are taken to end at this or before; the product of two sums of counters then has room in 64 bits.
 pub(super) const MOST_TURNS: i64 = 1 << 30;
+/// The largest step of a counter that is taken not to come far.
+const STEP: i16 = 16;
+/// Where such a counter begins, at most, and how far it comes: in steps that take a quarter of a nanosecond, in two years.
+const START: i128 = 1 << 60;
+const FAR: i128 = START + (1 << 60);
 /// Rounds after which a bound that still grows is dropped.
 const PATIENCE: usize = 4;
 
@@ -186,8 +193,10 @@ struct Finder<'a> {
     of: Vec<Range>,
     /// The hull of what is written by other instructions than those by which loops count.
     begun: Vec<Range>,
-    /// What has been written since the block began, which may be closer.
+    /// What has been written or compared since the block began, which may be closer.
     lately: Vec<Option<Range>>,
+    /// Instructions where control comes from others than the one before.
+    joins: Vec<bool>,
     computed: Vec<Option<Range>>,
     unsigned: Vec<bool>,
 }
@@ -199,21 +208,31 @@ impl<'a> Finder<'a> {
         let mut of = vec![Range::ZERO; unit.registers()];
         of[..FRAME_WORDS + given].fill(Range::ALL);
         let count = unit.insts.len();
+        let mut joins = vec![false; count];
+        for (at, inst) in unit.insts.iter().enumerate() {
+            joins[at] |= facts.leads[at] && (at == 0 || !unit.falls_through(&unit.insts[at - 1]));
+            if inst.target != NOWHERE {
+                joins[inst.target as usize] = true;
+            }
+        }
+        facts.resumptions.iter().for_each(|at| joins[*at] = true);
+        unit.handlers.iter().for_each(|handler| joins[handler.target] = true);
         let (lately, computed, unsigned) = (vec![None; of.len()], vec![None; count], vec![false; count]);
-        Finder { unit, facts, limited, begun: of.clone(), of, lately, computed, unsigned }
+        Finder { unit, facts, limited, begun: of.clone(), of, lately, joins, computed, unsigned }
     }
 
     /// Whether there was something new.
     fn go_through(&mut self, round: usize) -> bool {
         let mut changed = false;
         for (at, inst) in self.unit.insts.iter().enumerate() {
-            if self.facts.leads[at] {
+            if self.joins[at] {
                 self.lately.fill(None);
             }
             self.computed[at] = self.result(inst);
             let divides = matches!(inst.i.op(), Some(Op::IDiv | Op::IMod | Op::IDivI | Op::IModI));
             self.unsigned[at] = inst.what == What::Op && divides && self.now(inst.i.b()).is_positive();
-            let counts = inst.what == What::Op && matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe));
+            let counts = inst.what == What::Op
+                && (matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe)) || is_step(inst.i));
             for (r, result) in self.writes(at) {
                 let mut result = result.without_overflow();
                 if self.limited.has(r) {
@@ -225,8 +244,47 @@ impl<'a> Finder<'a> {
                 }
                 changed |= grow(&mut self.of[r], result, round);
             }
+            if inst.what == What::Op {
+                self.compare(inst.i);
+            }
         }
         changed
+    }
+
+    /// Takes note of what a comparison says where it does not jump.
+    fn compare(&mut self, i: Instr) {
+        let (a, b) = (i.a(), i.b());
+        let immediate = i128::from(i.sb());
+        let (low, high) = (Range::ALL.low, Range::ALL.high);
+        match i.op() {
+            Some(op @ (Op::IJLt | Op::IJLe)) => {
+                let beyond = i128::from(op == Op::IJLe);
+                let (x, y) = (self.now(a), self.now(b));
+                self.narrow(a, y.low + beyond, high);
+                self.narrow(b, low, x.high - beyond);
+            }
+            Some(Op::IJNe) => {
+                let (x, y) = (self.now(a), self.now(b));
+                self.narrow(a, y.low, y.high);
+                self.narrow(b, x.low, x.high);
+            }
+            Some(Op::IJLtI) => self.narrow(a, immediate, high),
+            Some(Op::IJLeI) => self.narrow(a, immediate + 1, high),
+            Some(Op::IJGtI) => self.narrow(a, low, immediate),
+            Some(Op::IJGeI) => self.narrow(a, low, immediate - 1),
+            Some(Op::IJNeI) => self.narrow(a, immediate, immediate),
+            _ => {}
+        }
+    }
+
+    /// A register's number lies between these, too.
+    fn narrow(&mut self, r: u16, low: i128, high: i128) {
+        let now = self.now(r);
+        let both = Range { low: now.low.max(low), high: now.high.min(high) };
+        // Otherwise control does not come here.
+        if both.low <= both.high {
+            self.lately[r as usize] = Some(both);
+        }
     }
 
     /// The range of a register where control is now.
@@ -278,6 +336,11 @@ impl<'a> Finder<'a> {
             Op::LoadKRaw | Op::LoadK => constant()?,
             Op::Move | Op::MoveRaw | Op::BoxI | Op::UnboxI => x(),
             Op::IAdd => x().sum(y()),
+            Op::IAddI
+                if is_step(i) && self.begun[i.a() as usize].is_within(Range { low: -START, high: START }) =>
+            {
+                Range { low: -FAR, high: FAR }
+            }
             Op::IAddI => x().sum(immediate()),
             Op::ISub => x().sum(y().negated()),
             Op::IMul => x().product(y()),
@@ -302,6 +365,11 @@ impl<'a> Finder<'a> {
             _ => return None,
         })
     }
+}
+
+/// Whether an instruction counts a register up or down by a little.
+fn is_step(i: Instr) -> bool {
+    i.op() == Some(Op::IAddI) && i.a() == i.b() && i.sc().abs() <= STEP
 }
 
 /// Adds a range to what a register holds; whether there was something new. Bounds that still grow after a while are dropped.

@@ -5,7 +5,7 @@
 //! [`leave`]. So what succeeds costs no write of registers.
 
 use super::restore::{self, Exit, restore};
-use super::{LEFT, Left, unit};
+use super::{LEFT, Left, instrs};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::class::{Class, Member};
@@ -127,9 +127,9 @@ pub(super) extern "C" fn step(thread: &mut Thread) -> u64 {
             if code.handlers.iter().any(|handler| handler.target as usize == now) {
                 // Something may have been thrown: the error is in the frame only.
                 LEFT.0 + 2
-            } else if now == was + 1 && unit::falls_through(i) {
+            } else if now == was + 1 && instrs::falls_through(i) {
                 0
-            } else if unit::target(was, i) == Some(now as u32) {
+            } else if instrs::target(was, i) == Some(now as u32) {
                 1
             } else {
                 LEFT.0 + 2

@@ -8,6 +8,7 @@
 //! its own, though frames that do not exist at the same time lie at the same place in memory, which `places` gives.
 
 use super::feedback::Feedback;
+use super::instrs::{falls_through, moved, target};
 use super::intrinsics::{self, Intrinsic};
 use super::stepped::by_step;
 use crate::bytecode::ops::{Op, Operand};
@@ -671,39 +672,4 @@ pub(super) fn super_method(code: &Code, site: u16) -> Option<(&'static Code, Val
 /// Whether a function is called often enough to be worth its room.
 fn is_warm(code: &Code, hot: u32) -> bool {
     !code.jit.is_cold() || code.jit.heat.load(Ordering::Relaxed) >= hot / 64
-}
-
-/// Whether control may go from an instruction of a function to the next one.
-pub(super) fn falls_through(i: Instr) -> bool {
-    let info = i.op().expect("verified").info();
-    info.flags & crate::bytecode::ops::ENDS == 0 && !info.jumps_always()
-}
-
-/// Where an instruction of a function jumps, as an index in the function.
-pub(super) fn target(pc: usize, i: Instr) -> Option<u32> {
-    let field = i.op().expect("verified").info().field_of(Operand::Jump)?;
-    Some((pc as i64 + 1 + i64::from(field.signed(i))) as u32)
-}
-
-/// An instruction with its registers moved by so many numbers.
-fn moved(i: Instr, by: usize) -> Instr {
-    let mut moved = i;
-    for (field, kind) in i.op().expect("verified").info().operands() {
-        let register = matches!(
-            kind,
-            Operand::Write
-                | Operand::Read
-                | Operand::ReadWrite
-                | Operand::RawWrite
-                | Operand::RawRead
-                | Operand::RawReadWrite
-                | Operand::Window
-                | Operand::Pair
-        );
-        if register {
-            let number = u64::from(field.unsigned(i)) + by as u64;
-            moved = field.with_unsigned(moved, number).expect("a unit has few registers");
-        }
-    }
-    moved
 }

@@ -79,11 +79,21 @@ impl Translator<'_, '_> {
             }
             let (added, rounded) = self.towards_zero(x, size.trailing_zeros());
             let low = self.b.ins().band_imm_s(rounded, size as i64 - 1);
-            return self.b.ins().isub(low, added);
+            let remainder = self.b.ins().isub(low, added);
+            self.remainders.push((remainder, x, size as i64 - 1));
+            return remainder;
         }
         let quotient = self.quotient(x, divisor, unsigned);
         let whole = self.b.ins().imul_imm_s(quotient, divisor);
         self.b.ins().isub(x, whole)
+    }
+
+    /// For what remained of a division by a power of two: another number that is zero for the same dividends, and is computed at once.
+    pub(super) fn zero_like(&mut self, remainder: Ir) -> Ir {
+        match self.remainders.iter().rev().find(|(known, ..)| *known == remainder) {
+            Some(&(_, x, bits)) => self.b.ins().band_imm_s(x, bits),
+            None => remainder,
+        }
     }
 
     /// What has to be added to a dividend so that cutting off its last bits rounds towards zero, and the sum.

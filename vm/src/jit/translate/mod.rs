@@ -139,6 +139,8 @@ pub(super) struct Translator<'a, 'b> {
     checkpoint: Option<exits::Checkpoint>,
     /// A flag: integers have overflowed since then. What is computed with them does no harm before it is looked at.
     overflow: Option<Ir>,
+    /// What remained of divisions by powers of two: that, the dividend, and the bits of it that say whether it is zero.
+    remainders: Vec<(Ir, Ir, i64)>,
     ends: Vec<exits::ColdEnd>,
     checkpoints: Vec<exits::Checkpoint>,
     /// Where all cold ways out of a kind meet, with what describes the way as argument.
@@ -237,6 +239,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             leave_block: None,
             checkpoint: None,
             overflow: None,
+            remainders: Vec::new(),
             ends: Vec::new(),
             checkpoints: Vec::new(),
             common_deopt: None,

@@ -357,7 +357,10 @@ impl Translator<'_, '_> {
         };
         let flag = match (ints, floats) {
             (Some(cc), _) => {
-                let x = self.raw_int(i.a());
+                let mut x = self.raw_int(i.a());
+                if immediate && i.sb() == 0 && matches!(cc, IntCC::Equal | IntCC::NotEqual) {
+                    x = self.zero_like(x);
+                }
                 let y = if immediate { self.word(i.sb().into()) } else { self.raw_int(i.b()) };
                 self.b.ins().icmp(cc, x, y)
             }
