@@ -225,12 +225,10 @@ impl Facts {
         facts
     }
 
-    /// What these registers hold before each instruction is kept alive.
-    pub(super) fn keep(&mut self, held: Vec<Bits>) {
-        for (live, held) in self.live.iter_mut().zip(&held) {
-            live.union(held);
-        }
+    /// What these registers hold before each instruction is kept alive, from where they got it.
+    pub(super) fn keep(&mut self, unit: &Unit, held: Vec<Bits>) {
         self.held = held;
+        self.find_live(unit);
     }
 
     fn find_live(&mut self, unit: &Unit) {
@@ -261,8 +259,8 @@ impl Facts {
                 for r in &self.accesses[at].reads {
                     live.add(*r as usize);
                 }
-                if let Some(caught) = self.caught.get(at) {
-                    live.union(caught);
+                for more in [self.caught.get(at), self.held.get(at)].into_iter().flatten() {
+                    live.union(more);
                 }
                 changed |= self.live[at].union(&live);
             }

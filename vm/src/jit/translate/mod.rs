@@ -182,7 +182,8 @@ impl<'a, 'b> Translator<'a, 'b> {
     ) -> Translated {
         let mut facts = Facts::new(&unit, assume);
         let at = masks::at_blocks(&unit, &facts, assume);
-        facts.keep(held::held(&unit, &facts, assume, &at));
+        let held = held::held(&unit, &facts, assume, &at);
+        facts.keep(&unit, held);
         // What is held is merged where blocks meet, too.
         let at = masks::at_blocks(&unit, &facts, assume);
         let registers = unit.registers();
