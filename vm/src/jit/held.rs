@@ -18,10 +18,10 @@ pub(super) fn held(unit: &Unit, facts: &Facts, assume: Assume, known: &[Option<V
     let none = Bits::new(unit.registers());
     let mut held = Held { changes: Vec::with_capacity(count), at: vec![none.clone(); count] };
     let mut now = Vec::new();
-    for at in 0..count {
+    for (at, known) in known.iter().enumerate() {
         if facts.leads[at] {
             now.clear();
-            now.extend(known[at].iter().flatten());
+            now.extend(known.iter().flatten());
         }
         let mut objects = none.clone();
         if !now.is_empty() {
