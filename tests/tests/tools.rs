@@ -15,7 +15,7 @@ fn busy() -> String {
 import file;
 function spin(depth, n) {{
     var sum = 0;
-{long}    for (i in 0..n) sum = (sum + i) % 1000;
+{long}    for (i in 0..n) for (k in 0..n) sum = (sum + k) % 1000;
     return sum;
 }}
 function deep(depth, n) {{
@@ -23,9 +23,9 @@ function deep(depth, n) {{
 {long}    if (depth == 0) return spin(depth, n);
     return deep(depth - 1, n) + sum;
 }}
-for (i in 0..200) deep(3, 100);
+for (i in 0..200) deep(3, 10);
 file.write(\"hot\", \"\");
-deep(3, 4_000_000_000_000);
+deep(3, 1_000_000_000);
 "
     )
 }
