@@ -142,19 +142,55 @@ fn parts_of_a_function_that_run_later_are_compiled_when_something_has_been_seen_
 }
 
 #[test]
+fn a_thread_that_has_seen_nothing_does_not_make_code_forget() {
+    let text = "
+        class Thing { var n = 1; function a(x) { return x + self.n; } function b(x) { return x - self.n; } }
+        function use(o, times, part) {
+            var sum = 0;
+            for (i in 0..times) {
+                sum += o.a(i) + o.b(i) + o.n;
+                o.n = i % 7;
+                if (part > 0) sum += o.a(part);
+                if (part > 1) sum += o.b(part);
+            }
+            return sum;
+        }
+        function there(part) { return use(new Thing(), 20_000, part); }
+        print(there(0));
+        for (part in 0..3) print(await new Thread(`${part}`).spawn(there, part));
+    ";
+    let captured = Captured::new();
+    let engine = Engine::builder().jit_threshold(300).seed(1).output(captured.clone()).build();
+    let mut vm = engine.vm().unwrap();
+    let script = engine.compile("threads.cor", text).unwrap();
+    vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
+    let lines: Vec<String> = captured.take().lines().map(str::to_owned).collect();
+    assert_eq!(lines[0], lines[1]);
+    for function in vm.jit_functions().iter().filter(|f| f.name.starts_with("use ")) {
+        assert!(
+            function.compiled <= 3,
+            "once for all threads, and once for each part that runs later: {function:?}"
+        );
+    }
+}
+
+#[test]
 fn code_that_is_used_by_several_threads_settles_on_what_holds_for_all() {
     let path =
         corella_tests::workspace_root().join("tests/scripts/jit/data_of_other_threads_in_hot_loops.cor");
-    for threshold in [1, 50] {
+    for mode in [JitMode::Always, JitMode::Auto] {
         let captured = Captured::new();
-        let engine =
-            Engine::builder().jit_threshold(threshold).import_files(true).output(captured.clone()).build();
+        let builder = Engine::builder().jit(mode).jit_threshold(50).import_files(true);
+        let engine = builder.output(captured.clone()).build();
         let script = engine.compile_file(&path).expect("it compiles");
         let mut vm = engine.vm().unwrap();
         let end = vm.run_program(&script, &[], |error| panic!("{}", error.report()));
         assert!(captured.take().contains("proxy 495000.0 990000"), "{end:?}");
-        for function in vm.jit_functions() {
-            assert!(function.failures < FEW_FAILURES, "{function:?}");
+        // Where functions are compiled while the program goes on, code may fail as long as that takes.
+        if mode == JitMode::Always {
+            for function in vm.jit_functions() {
+                assert!(function.failures < FEW_FAILURES, "{function:?}");
+            }
         }
     }
 }

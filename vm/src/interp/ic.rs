@@ -20,6 +20,10 @@ pub struct Ic {
 }
 
 impl Ic {
+    /// A cache of a site that has never been executed.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub const EMPTY: Ic = Ic { class: 0, data: 0, kind: 0, misses: 0, target: 0 };
+
     /// Takes note that the site is executed, so that it is not empty any more even if nothing can be remembered.
     pub fn executed(&mut self) {
         if self.kind == 0 {

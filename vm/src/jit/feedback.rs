@@ -41,11 +41,12 @@ struct Site {
 pub(super) const FEW_MISSES: u32 = 4;
 
 impl Feedback {
-    /// The thread's caches as they are.
+    /// The thread's caches as they are, and what other threads have seen where it has seen nothing.
     pub(super) fn take(thread: &Thread, code: &Code) -> Self {
         // SAFETY: every thread's table has room for all sites of the VM.
         let caches =
             unsafe { std::slice::from_raw_parts(thread.ics.add(code.ic_base as usize), code.sites.len()) };
+        let caches = code.jit.learn(caches);
         let sites = caches.iter().zip(&code.sites).map(|(ic, name)| {
             let mut site = Site { ic: *ic, others: SmallVec::new(), mask: ALL, fitting: Classes::new() };
             if access::is_slot(ic.kind) {

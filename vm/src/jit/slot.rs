@@ -7,6 +7,7 @@
 
 use crate::code::Code;
 use crate::heap::sync::{AtomicPtr, AtomicU32, Ordering};
+use crate::interp::ic::Ic;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
@@ -62,6 +63,8 @@ pub struct JitSlot {
     brief: AtomicBool,
     /// What was called at calls of values where that was not what compiled code expected.
     seen: Mutex<Vec<(u32, &'static Code)>>,
+    /// What the caches of its sites had seen when it was translated last.
+    sites: Mutex<Vec<Ic>>,
     #[cfg(loom)]
     without: Option<Step>,
 }
@@ -81,6 +84,7 @@ impl Default for JitSlot {
             extent: AtomicU32::new(0),
             brief: AtomicBool::new(false),
             seen: Mutex::default(),
+            sites: Mutex::default(),
             #[cfg(loom)]
             without: None,
         }
@@ -128,6 +132,20 @@ impl JitSlot {
     pub(crate) fn seen_at(&self, pc: u32) -> Vec<&'static Code> {
         let seen = self.seen.lock().expect("no panic while the lock is held");
         seen.iter().filter(|(at, _)| *at == pc).map(|(_, code)| *code).collect()
+    }
+
+    /// What the caches of its sites have seen: those of a thread, and where they are empty, those of threads that had it translated before. Who
+    /// runs compiled code only never fills caches.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub(crate) fn learn(&self, caches: &[Ic]) -> Vec<Ic> {
+        let mut known = self.sites.lock().expect("no panic while the lock is held");
+        known.resize(caches.len(), Ic::EMPTY);
+        for (known, now) in known.iter_mut().zip(caches) {
+            if now.kind != 0 {
+                *known = *now;
+            }
+        }
+        known.clone()
     }
 
     /// The number of the entry at an instruction of a function that has an entry, or 0.
