@@ -3,6 +3,7 @@
 use corella::{Captured, Engine, JitMode, Session, Value};
 use corella_tests::differ::{self, Compared};
 use corella_tests::files;
+use std::time::{Duration, Instant};
 
 /// Folders of scripts whose runs depend on nothing but their fuel.
 const FOLDERS: [&str; 4] = ["jit", "language", "classes", "errors"];
@@ -104,9 +105,6 @@ fn what_is_off_compiles_nothing_and_what_is_hot_is_compiled_once() {
     }
 }
 
-/// Failed assumptions of one function's code, after which another one would have been made of it long ago.
-const FEW_FAILURES: u32 = 500;
-
 #[test]
 fn parts_of_a_function_that_run_later_are_compiled_when_something_has_been_seen_there() {
     const PARTS: usize = 12;
@@ -174,24 +172,28 @@ fn a_thread_that_has_seen_nothing_does_not_make_code_forget() {
     }
 }
 
+/// Failed assumptions of one function's code, after which another one would have been made of it long ago.
+const FEW_FAILURES: u32 = 500;
+
 #[test]
 fn code_that_is_used_by_several_threads_settles_on_what_holds_for_all() {
     let path =
         corella_tests::workspace_root().join("tests/scripts/jit/data_of_other_threads_in_hot_loops.cor");
-    for mode in [JitMode::Always, JitMode::Auto] {
+    for threshold in [1, 50] {
         let captured = Captured::new();
-        let builder = Engine::builder().jit(mode).jit_threshold(50).import_files(true);
-        let engine = builder.output(captured.clone()).build();
+        let engine =
+            Engine::builder().jit_threshold(threshold).import_files(true).output(captured.clone()).build();
         let script = engine.compile_file(&path).expect("it compiles");
         let mut vm = engine.vm().unwrap();
         let end = vm.run_program(&script, &[], |error| panic!("{}", error.report()));
         assert!(captured.take().contains("proxy 495000.0 990000"), "{end:?}");
-        // Where functions are compiled while the program goes on, code may fail as long as that takes.
-        if mode == JitMode::Always {
-            for function in vm.jit_functions() {
-                assert!(function.failures < FEW_FAILURES, "{function:?}");
-            }
+        // Functions are compiled while the program goes on, and code fails as long as that takes; other code begins with none.
+        let failing = || vm.jit_functions().into_iter().find(|function| function.failures >= FEW_FAILURES);
+        let patience = Instant::now() + Duration::from_secs(60);
+        while failing().is_some() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(10));
         }
+        assert!(failing().is_none(), "{:?}", failing());
     }
 }
 

@@ -133,7 +133,8 @@ fn site_name(thread: &Thread, site: u16) -> Symbol {
     types::running_code(thread).sites[site as usize]
 }
 
-fn cache(thread: &mut Thread, site: u16) -> &mut Ic {
+/// The cache of a site of the running code.
+pub fn cache(thread: &mut Thread, site: u16) -> &mut Ic {
     let index = types::running_code(thread).ic_base as usize + site as usize;
     // SAFETY: the table has room for all sites of the VM; the verifier checked the site.
     unsafe { &mut *thread.ics.add(index) }

@@ -378,11 +378,9 @@ fn call_method_uncached(
     let all = window(thread, first, n as usize + 1);
     let (receiver, args) = (all[0], &all[1..]);
     let target = Target::register(dst);
-    // SAFETY: the table has room for all sites of the VM; the verifier checked the site.
-    let cache = |thread: &mut Thread| unsafe { &mut *thread.ics.add(code.ic_base as usize + site as usize) };
-    cache(thread).executed();
+    access::cache(thread, site).executed();
     let remember = |thread: &mut Thread, class: u32, data: u32, kind: u32, f: Value| {
-        let ic = cache(thread);
+        let ic = access::cache(thread, site);
         *ic = Ic { class, data, kind, misses: ic.misses.saturating_add(1), target: f.bits() };
     };
     match receiver.kind() {

@@ -225,15 +225,17 @@ impl Facts {
         facts
     }
 
-    /// What these registers hold before each instruction is kept alive, from where they got it.
-    pub(super) fn keep(&mut self, unit: &Unit, held: Vec<Bits>) {
+    /// What these registers hold before each instruction is kept alive, from where they got it; whether more is live now.
+    pub(super) fn keep(&mut self, unit: &Unit, held: Vec<Bits>) -> bool {
         self.held = held;
-        self.find_live(unit);
+        self.find_live(unit)
     }
 
-    fn find_live(&mut self, unit: &Unit) {
+    /// Whether more was found than is known already.
+    fn find_live(&mut self, unit: &Unit) -> bool {
         let count = unit.insts.len();
         let mut live = Bits::new(unit.registers());
+        let mut found = false;
         loop {
             let mut changed = false;
             for handler in &unit.handlers {
@@ -265,8 +267,9 @@ impl Facts {
                 changed |= self.live[at].union(&live);
             }
             if !changed {
-                return;
+                return found;
             }
+            found = true;
         }
     }
 

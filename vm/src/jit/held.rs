@@ -8,7 +8,7 @@
 
 use super::facts::{Bits, Facts};
 use super::masks::{self, Assume, Known};
-use super::unit::{Frame, Inst, Kind, NOWHERE, Unit, What};
+use super::unit::{Frame, Inst, NOWHERE, Unit, What};
 use crate::bytecode::ops::Op;
 use crate::object::class_id;
 
@@ -16,7 +16,8 @@ use crate::object::class_id;
 pub(super) fn held(unit: &Unit, facts: &Facts, assume: Assume, known: &[Option<Vec<Known>>]) -> Vec<Bits> {
     let count = unit.insts.len();
     let none = Bits::new(unit.registers());
-    let mut held = Held { changes: Vec::with_capacity(count), at: vec![none.clone(); count] };
+    // Which of the registers that each instruction writes get an object.
+    let mut given = Vec::with_capacity(count);
     let mut now = Vec::new();
     for (at, known) in known.iter().enumerate() {
         if facts.leads[at] {
@@ -26,77 +27,59 @@ pub(super) fn held(unit: &Unit, facts: &Facts, assume: Assume, known: &[Option<V
         let mut objects = none.clone();
         if !now.is_empty() {
             masks::apply(unit, facts, assume, at, &mut now);
-            objects = objects_written(unit, facts, at, &now);
+            add_objects(unit, facts, at, &now, &mut objects);
         }
-        held.changes.push(objects);
+        given.push(objects);
     }
+    let mut held = vec![none.clone(); count];
     let scopes = scopes(unit);
     let mut after = none;
     loop {
         let mut changed = false;
         for handler in &unit.handlers {
             for at in handler.start..handler.end {
-                after.copy_from(&held.at[at]);
+                after.copy_from(&held[at]);
                 after.intersect(&scopes[handler.target]);
-                changed |= held.at[handler.target].union(&after);
+                changed |= held[handler.target].union(&after);
             }
         }
         for at in 0..count {
             let inst = &unit.insts[at];
-            held.after(unit, facts, at, &mut after);
+            after.copy_from(&held[at]);
+            facts.accesses[at].writes.iter().for_each(|r| after.remove(*r as usize));
+            after.union(&given[at]);
             if unit.falls_through(inst) && at + 1 < count {
                 after.intersect(&scopes[at + 1]);
-                changed |= held.at[at + 1].union(&after);
+                changed |= held[at + 1].union(&after);
             }
             if inst.target != NOWHERE {
                 if matches!(inst.what, What::Enter(_)) {
-                    after.copy_from(&held.at[at]);
+                    after.copy_from(&held[at]);
                 }
                 let target = inst.target as usize;
                 after.intersect(&scopes[target]);
-                changed |= held.at[target].union(&after);
+                changed |= held[target].union(&after);
             }
         }
         if !changed {
-            return held.at;
+            return held;
         }
     }
 }
 
-struct Held {
-    /// Which of the registers that each instruction writes get an object.
-    changes: Vec<Bits>,
-    at: Vec<Bits>,
-}
-
-impl Held {
-    /// What is held after an instruction; for one that goes into a spliced function, inside.
-    fn after(&self, unit: &Unit, facts: &Facts, at: usize, after: &mut Bits) {
-        after.copy_from(&self.at[at]);
-        facts.accesses[at].writes.iter().for_each(|r| after.remove(*r as usize));
-        if let Some(entered) = unit.entered(&unit.insts[at]) {
-            let registers = entered.at..entered.at + entered.code.tagged as usize;
-            registers.for_each(|r| after.remove(r));
-        }
-        after.union(&self.changes[at]);
-    }
-}
-
-/// Which of the tagged registers that an instruction writes may hold an object afterwards that something else than the register does not.
-fn objects_written(unit: &Unit, facts: &Facts, at: usize, known: &[Known]) -> Bits {
-    let mut objects = Bits::new(unit.registers());
+/// Adds the registers that an instruction writes and that may hold an object afterwards which only they keep alive, by what is `known` then.
+/// Of registers that belong to no variable nothing is taken note anyway.
+fn add_objects(unit: &Unit, facts: &Facts, at: usize, known: &[Known], objects: &mut Bits) {
     let inst = &unit.insts[at];
     if inst.what == What::Op && inst.i.op() == Some(Op::LoadK) {
-        return objects;
+        return;
     }
     for &r in &facts.accesses[at].writes {
         let known = known[r as usize];
-        let is_object = known.mask & Known::OBJECTS != 0 && !known.is(class_id::STRING);
-        if is_object && unit.kinds[r as usize] == Kind::Tagged {
+        if known.mask & Known::OBJECTS != 0 && !known.is(class_id::STRING) {
             objects.add(r as usize);
         }
     }
-    objects
 }
 
 /// The registers that belong to variables in scope where control is before each instruction, in its frame and those around it.

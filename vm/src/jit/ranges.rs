@@ -10,7 +10,7 @@
 use super::facts::{Bits, Facts};
 use super::masks::Assume;
 use super::stepped::by_step;
-use super::unit::{Inst, Kind, NOWHERE, Unit, What};
+use super::unit::{Inst, NOWHERE, Unit, What};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
@@ -77,7 +77,7 @@ impl Range {
     }
 
     /// Whether all of it are integers without a box.
-    pub(super) fn is_small(self) -> bool {
+    fn is_small(self) -> bool {
         self.is_within(Range { low: -(1 << 62), high: (1 << 62) - 1 })
     }
 
@@ -387,36 +387,16 @@ fn grow(held: &mut Range, new: Range, round: usize) -> bool {
 
 /// The ends of loops that can be tested wherever they get a value: it is computed, and may be computed again by the interpreter.
 fn ends(unit: &Unit, facts: &Facts) -> Bits {
-    let mut ends = Bits::new(unit.registers());
-    let ops = || unit.insts.iter().enumerate().filter(|(_, inst)| inst.what == What::Op);
-    for (_, inst) in ops() {
-        if matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe)) {
-            ends.add(inst.i.b() as usize);
+    use Op::{ForLe, ForLt, IAdd, IAddI, IDiv, IDivI, IMul, IMulI, ISub, MoveRaw, UnboxI};
+    let (mut ends, mut others) = (Bits::new(unit.registers()), Bits::new(unit.registers()));
+    for (at, inst) in unit.insts.iter().enumerate().filter(|(_, inst)| inst.what == What::Op) {
+        match inst.i.op() {
+            Some(UnboxI | MoveRaw | IAdd | IAddI | ISub | IMul | IMulI | IDiv | IDivI) => continue,
+            Some(ForLt | ForLe) => ends.add(inst.i.b() as usize),
+            _ => {}
         }
+        facts.accesses[at].writes.iter().for_each(|r| others.add(*r as usize));
     }
-    for (at, inst) in ops() {
-        let computed = matches!(
-            inst.i.op(),
-            Some(
-                Op::UnboxI
-                    | Op::MoveRaw
-                    | Op::IAdd
-                    | Op::IAddI
-                    | Op::ISub
-                    | Op::IMul
-                    | Op::IMulI
-                    | Op::IDiv
-                    | Op::IDivI
-            )
-        );
-        if !computed {
-            facts.accesses[at].writes.iter().for_each(|r| ends.remove(*r as usize));
-        }
-    }
-    for r in 0..unit.registers() {
-        if unit.kinds[r] != Kind::Raw {
-            ends.remove(r);
-        }
-    }
+    others.iter().for_each(|r| ends.remove(r));
     ends
 }

@@ -47,7 +47,7 @@ pub struct JitSlot {
     pub(crate) heat: AtomicU32,
     /// See [`state`].
     state: AtomicU32,
-    /// How often it has been found hot since it waits for the compiler.
+    /// How often it has been found hot when somebody had claimed it already.
     waits: AtomicU32,
     /// How often compiled code had to leave because an assumption was wrong.
     pub(crate) failures: AtomicU32,
@@ -178,7 +178,7 @@ impl JitSlot {
         self.again.load(Ordering::Relaxed) > 0 || self.fills.load(Ordering::Relaxed) > 0
     }
 
-    /// How often it has been found hot since it waits for the compiler.
+    /// How often it has been found hot when somebody had claimed it already.
     pub(super) fn waits(&self) -> u32 {
         self.waits.load(Ordering::Relaxed)
     }

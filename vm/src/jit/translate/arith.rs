@@ -160,7 +160,7 @@ impl Translator<'_, '_> {
             && m > 0
         {
             let n = self.b.ins().sshr_imm_s(x, 1);
-            let result = self.divided(op == Op::Div, n, m, false);
+            let result = self.divided(op == Op::Div, n, m);
             return self.b.ins().ishl_imm_s(result, 1);
         }
         let y = self.operand(y);
@@ -226,7 +226,7 @@ impl Translator<'_, '_> {
                 result
             }
             Op::Div | Op::Mod => match self.constant_of(y).filter(|y| *y > 0) {
-                Some(divisor) => self.divided(op == Op::Div, x, divisor, false),
+                Some(divisor) => self.divided(op == Op::Div, x, divisor),
                 None => {
                     let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
                     self.guard(positive);

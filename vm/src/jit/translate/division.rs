@@ -38,9 +38,10 @@ impl Translator<'_, '_> {
         !matches!(divisor, 0 | -1 | i64::MIN)
     }
 
-    /// `x / divisor`, or what remains (`quotient` is false). `unsigned`: the dividend is not below zero.
-    pub(super) fn divided(&mut self, quotient: bool, x: Ir, divisor: i64, unsigned: bool) -> Ir {
+    /// `x / divisor`, or what remains (`quotient` is false), for the instruction that is being translated.
+    pub(super) fn divided(&mut self, quotient: bool, x: Ir, divisor: i64) -> Ir {
         debug_assert!(Self::is_easy_divisor(divisor));
+        let unsigned = self.facts.ranges.divides_unsigned(self.pc);
         if quotient { self.quotient(x, divisor, unsigned) } else { self.remainder(x, divisor, unsigned) }
     }
 

@@ -181,11 +181,12 @@ impl<'a, 'b> Translator<'a, 'b> {
         demands: Demands,
     ) -> Translated {
         let mut facts = Facts::new(&unit, assume);
-        let at = masks::at_blocks(&unit, &facts, assume);
+        let mut at = masks::at_blocks(&unit, &facts, assume);
         let held = held::held(&unit, &facts, assume, &at);
-        facts.keep(&unit, held);
-        // What is held is merged where blocks meet, too.
-        let at = masks::at_blocks(&unit, &facts, assume);
+        if facts.keep(&unit, held) {
+            // What is held is merged where blocks meet, too.
+            at = masks::at_blocks(&unit, &facts, assume);
+        }
         let registers = unit.registers();
         let raw_floats = raw::only_floats(&unit);
         let constants = raw::constants(&unit, &facts);

@@ -231,10 +231,7 @@ impl Translator<'_, '_> {
             Op::IDiv | Op::IMod => {
                 let (x, y) = (self.raw_int(i.b()), self.raw_int(i.c()));
                 let result = match self.constant_of(y).filter(|y| Self::is_easy_divisor(*y)) {
-                    Some(divisor) => {
-                        let unsigned = self.facts.ranges.divides_unsigned(self.pc);
-                        self.divided(op == Op::IDiv, x, divisor, unsigned)
-                    }
+                    Some(divisor) => self.divided(op == Op::IDiv, x, divisor),
                     None => {
                         // Zero is an error, and -1 may overflow: both are left to the interpreter.
                         let above = self.b.ins().iadd_imm_s(y, 1);
@@ -250,8 +247,7 @@ impl Translator<'_, '_> {
                     return self.step();
                 }
                 let (x, divisor) = (self.raw_int(i.b()), i64::from(i.sc()));
-                let unsigned = self.facts.ranges.divides_unsigned(self.pc);
-                let result = self.divided(op == Op::IDivI, x, divisor, unsigned);
+                let result = self.divided(op == Op::IDivI, x, divisor);
                 self.set_raw_int(i.a(), result);
             }
             Op::IAnd | Op::IOr | Op::IXor => {
