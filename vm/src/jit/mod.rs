@@ -50,6 +50,8 @@ mod runtime;
 #[cfg(feature = "jit")]
 mod stepped;
 #[cfg(feature = "jit")]
+mod strips;
+#[cfg(feature = "jit")]
 mod symbols;
 #[cfg(feature = "jit")]
 mod translate;

@@ -23,6 +23,9 @@ impl Translator<'_, '_> {
         if self.used.is_some() {
             self.limit_at = Some(self.load(self.thread, self.layout.limit));
         }
+        for end in self.strip_ends.clone().into_iter().flatten() {
+            self.no_strip(end);
+        }
         for pc in 0..self.unit.insts.len() {
             let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
             self.blocks.push(block);

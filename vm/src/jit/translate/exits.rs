@@ -389,18 +389,19 @@ impl Translator<'_, '_> {
     /// it to be seen here.
     pub(super) fn count_call(&mut self, at: usize) {
         if self.demands.exact {
-            return self.poll(at);
+            return self.poll_once(at);
         }
-        self.use_fuel();
+        let one = self.word(1);
+        self.use_fuel(one);
     }
 
-    /// Counts a unit of fuel: how much has been used.
-    fn use_fuel(&mut self) -> Ir {
+    /// Counts units of fuel: how much has been used.
+    fn use_fuel(&mut self, units: Ir) -> Ir {
         let used = match self.used {
             Some(variable) => self.b.use_var(variable),
             None => self.load(self.thread, self.layout.used),
         };
-        let used = self.b.ins().iadd_imm_s(used, 1);
+        let used = self.b.ins().iadd(used, units);
         match self.used {
             Some(variable) => self.b.def_var(variable, used),
             None => self.store(used, self.thread, self.layout.used),
@@ -409,8 +410,9 @@ impl Translator<'_, '_> {
     }
 
     /// A safepoint at instruction `at`, which control is about to reach: the head of a loop, or the first instruction of a spliced function.
-    pub(super) fn poll(&mut self, at: usize) {
-        let used = self.use_fuel();
+    /// It costs so many units.
+    pub(super) fn poll(&mut self, at: usize, units: Ir) {
+        let used = self.use_fuel(units);
         let limit = self.limit();
         let over = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, used, limit);
         let (attend, leave, go_on) = (self.cold(), self.cold(), self.block());
@@ -436,5 +438,11 @@ impl Translator<'_, '_> {
         }
         self.b.ins().jump(go_on, &[]);
         self.b.switch_to_block(go_on);
+    }
+
+    /// A safepoint that costs one unit.
+    pub(super) fn poll_once(&mut self, at: usize) {
+        let one = self.word(1);
+        self.poll(at, one);
     }
 }

@@ -1,5 +1,7 @@
 //! Jumps, loops, returning.
 
+use super::super::strips::TURNS;
+use super::super::unit::What;
 use super::Translator;
 use super::arith::Operand;
 use crate::bytecode::Instr;
@@ -8,6 +10,7 @@ use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
+use cranelift_frontend::Variable;
 
 impl Translator<'_, '_> {
     pub(super) fn goto_and_end(&mut self) {
@@ -48,7 +51,7 @@ impl Translator<'_, '_> {
 
     pub(super) fn loop_back(&mut self) {
         let target = self.target();
-        self.poll(target);
+        self.poll_once(target);
         self.goto(target);
         self.ended = true;
     }
@@ -57,24 +60,69 @@ impl Translator<'_, '_> {
         let target = self.target();
         let (n, end) = (self.raw_int(i.a()), self.raw_int(i.b()));
         let next = self.b.ins().iadd_imm_s(n, 1);
-        let again = match i.op() {
-            Some(Op::ForLt) => {
-                self.set_raw_int(i.a(), next);
-                self.b.ins().icmp(IntCC::SignedLessThan, next, end)
-            }
-            _ => self.b.ins().icmp(IntCC::SignedLessThan, n, end),
-        };
-        let (taken, stays) = (self.block(), self.block());
-        self.b.ins().brif(again, taken, &[], stays, &[]);
-        let state = self.state.clone();
-        self.b.switch_to_block(taken);
-        if i.op() == Some(Op::ForLe) {
+        let before = i.op() == Some(Op::ForLe);
+        if !before {
             self.set_raw_int(i.a(), next);
         }
-        self.poll(target);
+        let state = self.state.clone();
+        // What is compared with the end, which is beyond it for as long as there are turns.
+        let counted = if before { n } else { next };
+        let strip = self.strip_ends[i.a() as usize].filter(|_| self.strips[self.pc]);
+        if let Some(strip) = strip {
+            let strip_end = self.b.use_var(strip);
+            let (within, beyond) = (self.block(), self.block());
+            let inside = self.b.ins().icmp(IntCC::SignedLessThan, counted, strip_end);
+            self.b.ins().brif(inside, within, &[], beyond, &[]);
+            self.b.switch_to_block(within);
+            if before {
+                self.set_raw_int(i.a(), next);
+            }
+            self.goto(target);
+            self.state = state.clone();
+            self.b.switch_to_block(beyond);
+        }
+        let again = self.b.ins().icmp(IntCC::SignedLessThan, counted, end);
+        let (taken, stays) = (self.block(), self.block());
+        self.b.ins().brif(again, taken, &[], stays, &[]);
+        self.b.switch_to_block(taken);
+        if before {
+            self.set_raw_int(i.a(), next);
+        }
+        match strip {
+            Some(strip) => {
+                // Without a sign the difference is right whatever the two are.
+                let left = self.b.ins().isub(end, counted);
+                let most = self.word(TURNS);
+                let turns = self.b.ins().umin(left, most);
+                let strip_end = self.b.ins().iadd(counted, turns);
+                self.b.def_var(strip, strip_end);
+                self.poll(target, turns);
+            }
+            None => self.poll_once(target),
+        }
         self.goto(target);
         self.state = state;
         self.b.switch_to_block(stays);
+    }
+
+    /// Makes the next turn of a loop the end of a strip: it is polled.
+    pub(super) fn no_strip(&mut self, end: Variable) {
+        let before_all = self.word(i64::MIN);
+        self.b.def_var(end, before_all);
+    }
+
+    /// The instruction that has been translated ends the strips of the counters that it writes, unless it counts.
+    pub(super) fn end_strips(&mut self) {
+        let inst = self.inst();
+        if inst.what == What::Op && matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe)) || self.ended {
+            return;
+        }
+        for k in 0..self.facts.accesses[self.pc].writes.len() {
+            let r = self.facts.accesses[self.pc].writes[k] as usize;
+            if let Some(end) = self.strip_ends[r] {
+                self.no_strip(end);
+            }
+        }
     }
 
     pub(super) fn jump_if_true(&mut self, i: Instr) {

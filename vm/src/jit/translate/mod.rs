@@ -30,6 +30,7 @@ use super::layout::Layout;
 use super::masks::{self, Assume, Known, Mask};
 use super::restore::Exit;
 use super::stepped::by_step;
+use super::strips;
 use super::unit::{Inst, NOWHERE, Unit, What};
 use super::views::Views;
 use crate::bytecode::Instr;
@@ -120,6 +121,10 @@ pub(super) struct Translator<'a, 'b> {
     raw_floats: Vec<bool>,
     /// What those raw registers hold that only ever hold one integer.
     constants: Vec<Option<i64>>,
+    /// Which instructions are ends of loops that are cut into strips.
+    strips: Vec<bool>,
+    /// The ends of the strips that registers count to.
+    strip_ends: Vec<Option<Variable>>,
     /// Where the first frame's registers lie.
     base: Variable,
     /// Fuel used, for a unit with loops; others count in the thread.
@@ -200,6 +205,12 @@ impl<'a, 'b> Translator<'a, 'b> {
         let lengths = (0..kept).map(|_| builder.declare_var(I64)).collect();
         let base = builder.declare_var(I64);
         let used = (!facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
+        let strips =
+            if demands.exact || demands.stress { vec![false; unit.insts.len()] } else { strips::find(&unit, &facts) };
+        let mut strip_ends = vec![None; registers];
+        for (inst, _) in unit.insts.iter().zip(&strips).filter(|(_, is_strip)| **is_strip) {
+            strip_ends[inst.i.a() as usize].get_or_insert_with(|| builder.declare_var(I64));
+        }
         let dirty_at = state::dirty_at_blocks(&unit, &facts, assume.wide);
         let (dirty, none) = (Bits::new(registers), Bits::new(registers));
         let empty = State { regs: Vec::new(), dirty, views: none, epoch: false };
@@ -229,6 +240,8 @@ impl<'a, 'b> Translator<'a, 'b> {
             views,
             raw_floats,
             constants,
+            strips,
+            strip_ends,
             base,
             used,
             limit_at: None,
@@ -315,6 +328,7 @@ impl<'a, 'b> Translator<'a, 'b> {
                 What::Leave => self.leave_spliced(),
             }
             self.state_after(pc);
+            self.end_strips();
             self.cold_ends();
             if !self.may_be_repeated(&inst) {
                 self.expect_no_overflow();
