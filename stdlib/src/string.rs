@@ -367,6 +367,11 @@ fn hash(thread: &mut Thread, args: &[Value]) -> Outcome {
 }
 
 fn from_code(thread: &mut Thread, args: &[Value]) -> Outcome {
+    if let [one] = args
+        && let Some(code @ 0..128) = one.as_int()
+    {
+        return Ok(string::ascii(code as u8));
+    }
     let mut text = String::new();
     for value in args {
         let code = args::int(thread, "string.from_code", "code", *value)?;

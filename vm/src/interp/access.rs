@@ -7,7 +7,7 @@ use crate::bytecode::Export;
 use crate::class::{AttributeType, Class, ErrorClass, Member};
 use crate::error::{Control, Outcome};
 use crate::object::function::{self, ModuleObject};
-use crate::object::{Instance, Kind, string};
+use crate::object::{Instance, Kind, string, typed};
 use crate::symbol::Symbol;
 use crate::thread::Thread;
 use crate::value::Value;
@@ -31,6 +31,9 @@ const SET_STR: u32 = 7;
 const SET_CLASS: u32 = 8;
 /// [`Ic::kind`] of `call.method`: `target` is a native function, valid at method epoch `data`.
 pub const METHOD_NATIVE: u32 = 9;
+/// [`Ic::kind`] of `call.method`: the receiver is the class with the id that the cache has, `target` its static native function, found at
+/// method epoch `data`.
+pub const STATIC_NATIVE: u32 = 14;
 /// `target` is a module's value, `data` the number of its function.
 const MODULE_FUNCTION: u32 = 10;
 /// `target` is a module's value, `data` its variable.
@@ -178,6 +181,17 @@ pub fn get_attr(thread: &mut Thread, object: Value, site: u16) -> Outcome {
         *ic = Ic { class, data: slot, kind: PROXY_SLOT, misses, target: 0 };
     }
     get(thread, object, name)
+}
+
+/// `object.length` at a site, of what is no own array.
+pub fn get_length(thread: &mut Thread, object: Value, site: u16) -> Outcome {
+    if object.is_kind(Kind::Str) {
+        return Ok(Value::int_unchecked(string::chars(object) as i64));
+    }
+    match typed::from_value(object) {
+        Some((array, _)) => Ok(Value::int_unchecked(typed::len(array) as i64)),
+        None => get_attr(thread, object, site),
+    }
 }
 
 /// `object.name` for any name.

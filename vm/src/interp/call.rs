@@ -348,13 +348,21 @@ pub fn call_method(thread: &mut Thread, site: u16, first: u16, n: u8, dst: u16) 
         (receiver, &*thread.ics.add(code.ic_base as usize + site as usize))
     };
     let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
-    if ic.kind == access::METHOD_NATIVE && ic.data == epoch && ic.class == class_id_of(receiver) {
+    let of_class = || function::class_of_value(receiver).is_some_and(|class| class.id == ic.class);
+    let known = ic.data == epoch
+        && match ic.kind {
+            access::METHOD_NATIVE => ic.class == class_id_of(receiver),
+            access::STATIC_NATIVE => of_class(),
+            _ => false,
+        };
+    if known {
+        // Statics are not given the class.
+        let skipped = usize::from(ic.kind == access::STATIC_NATIVE);
         // SAFETY: a cached target is an immortal native function; the verifier checked the window; natives neither move the
         // stack nor run other tasks.
         let (def, args) = unsafe {
-            let target = Value::from_bits(ic.target);
-            let args = std::slice::from_raw_parts(thread.base.add(first as usize).cast(), n as usize + 1);
-            (&*(*target.pointer().cast::<function::Native>()).def, args)
+            let args = thread.base.add(first as usize + skipped).cast();
+            (native_of_site(ic), std::slice::from_raw_parts(args, n as usize + 1 - skipped))
         };
         return native(thread, def, args).map(Called::Value);
     }
@@ -363,6 +371,15 @@ pub fn call_method(thread: &mut Thread, site: u16, first: u16, n: u8, dst: u16) 
         return call(thread, callee, first + 1, n, dst);
     }
     call_method_uncached(thread, code, site, epoch, first, n, dst)
+}
+
+/// The native function that a site remembers.
+///
+/// # Safety
+/// The site's kind is one whose target is a native.
+pub unsafe fn native_of_site(ic: &Ic) -> &'static NativeDef {
+    // SAFETY: by the caller's promise; natives are immortal, and their declarations live as long as the VM.
+    unsafe { &*(*Value::from_bits(ic.target).pointer().cast::<function::Native>()).def }
 }
 
 fn call_method_uncached(
@@ -394,6 +411,10 @@ fn call_method_uncached(
         }
         Some(Kind::Class) => {
             let callee = access::get(thread, receiver, name)?;
+            if callee.is_kind(Kind::NativeFunction) {
+                let class = function::class_of_value(receiver).expect("the kind was checked");
+                remember(thread, class.id, epoch, access::STATIC_NATIVE, callee);
+            }
             return call_value(thread, callee, args, target);
         }
         Some(Kind::Instance) => {

@@ -1036,7 +1036,7 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                         } as i64)
                     );
                 } else {
-                    slow!(i.a(), access::get_attr(thread, object, i.c()));
+                    slow!(i.a(), access::get_length(thread, object, i.c()));
                 }
             }
             Op::GetSuper => slow!(i.a(), call::get_super(thread, reg!(i.b()), i.c())),

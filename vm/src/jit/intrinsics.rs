@@ -1,8 +1,10 @@
 //! Native functions that compiled code knows: it does what they do for the usual operands, and calls them for the others.
 
-use super::masks::{ALL, FLOAT, Mask, NULL};
+use super::masks::{ALL, FLOAT, INT, Mask, NULL};
+use crate::class::Member;
 use crate::native::NativeDef;
-use crate::object::function::{Native, native_of_value};
+use crate::object::function::{Native, class_of_value, native_of_value};
+use crate::symbol::sym;
 use crate::value::Value;
 
 /// A native that is known.
@@ -12,6 +14,8 @@ pub enum Intrinsic {
     Sqrt,
     /// `array.push(x)`.
     Push,
+    /// `text.code_at(index)`.
+    CodeAt,
     /// `__await_again(future)`: the task always waits, and compiled code can be entered behind the call.
     Wait,
 }
@@ -20,6 +24,7 @@ pub enum Intrinsic {
 pub const INTRINSICS: &[(&str, &str, Intrinsic)] = &[
     ("math", "sqrt", Intrinsic::Sqrt),
     ("Array", "push", Intrinsic::Push),
+    ("string", "code_at", Intrinsic::CodeAt),
     ("", "__await_again", Intrinsic::Wait),
 ];
 
@@ -34,19 +39,24 @@ impl Intrinsic {
         match self {
             Self::Sqrt => FLOAT,
             Self::Push => NULL,
+            Self::CodeAt => INT,
             Self::Wait => ALL,
         }
     }
 }
 
-/// The native that a call's hint names.
+/// The native that a call's hint names: itself, or by the class that it makes an instance of, as long as the method epoch stays what it is.
 pub(super) fn native(hint: u64) -> Option<&'static NativeDef> {
     if hint == 0 {
         return None;
     }
-    // SAFETY: hints are the bits of values; objects among them that are natives are immortal, and others were live when the unit was
+    // SAFETY: hints are the bits of values; natives and classes among them are immortal, and others were live when the unit was
     // made and are not looked into, but for their header.
-    native_of_value(unsafe { Value::from_bits(hint) })
+    let called = unsafe { Value::from_bits(hint) };
+    native_of_value(called).or_else(|| match class_of_value(called)?.member(sym::NEW) {
+        Some(Member::Static(make)) => native_of_value(make),
+        _ => None,
+    })
 }
 
 /// The known native that a call's hint names.

@@ -345,6 +345,12 @@ pub(super) extern "C" fn get_attr(thread: &mut Thread, x: u64, site: u64) -> u64
     outcome(thread, result)
 }
 
+/// `x.length` at a site.
+pub(super) extern "C" fn get_length(thread: &mut Thread, x: u64, site: u64) -> u64 {
+    let result = access::get_length(thread, value(x), site as u16);
+    outcome(thread, result)
+}
+
 /// `x.name = y` at a site.
 pub(super) extern "C" fn set_attr(thread: &mut Thread, x: u64, y: u64, site: u64) -> u64 {
     let result = for_free(thread, |thread| access::set_attr(thread, value(x), value(y), site as u16));
@@ -436,6 +442,14 @@ pub(super) extern "C" fn call_plain(thread: &mut Thread, function: u64, first: u
     let (function, args) =
         unsafe { (std::mem::transmute::<u64, NativeFn>(function), arguments(thread, first, n)) };
     let result = function(thread, args);
+    outcome(thread, result)
+}
+
+/// Calls the function of a native that takes two arguments.
+pub(super) extern "C" fn call_with_two(thread: &mut Thread, function: u64, x: u64, y: u64) -> u64 {
+    // SAFETY: compiled code passes the function of a native.
+    let function = unsafe { std::mem::transmute::<u64, NativeFn>(function) };
+    let result = function(thread, &[value(x), value(y)]);
     outcome(thread, result)
 }
 

@@ -11,7 +11,7 @@ use crate::object::array::{Array, Buffer};
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{F64, I64};
+use cranelift_codegen::ir::types::{F64, I8, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 use std::mem::offset_of;
 
@@ -30,11 +30,18 @@ impl Translator<'_, '_> {
             return self.set(i.a(), word, INT);
         }
         let (slow, done) = (self.cold(), self.result_block());
-        self.expect_kind(object, Kind::Array, slow);
+        let (array, other) = (self.block(), self.block());
+        self.expect_object(object, slow);
+        let kind = self.b.ins().load(I8, MemFlagsData::trusted(), object, -TAG);
+        let is_array = self.b.ins().icmp_imm_s(IntCC::Equal, kind, Kind::Array as i64);
+        self.b.ins().brif(is_array, array, &[], other, &[]);
+        self.b.switch_to_block(array);
         let length = self.load(object, LENGTH);
         let word = self.b.ins().ishl_imm_s(length, 1);
         self.b.ins().jump(done, &[word.into()]);
-        self.otherwise_get_attr(i, object, slow, done);
+        self.b.switch_to_block(other);
+        self.text_length(object, kind, slow, done);
+        self.otherwise_get_attr(i, runtime::get_length as *const () as usize, object, slow, done);
     }
 
     /// Reads buffer and length of the array that a register holds; if it holds none of the class that it is used as, the length is 0.
@@ -120,7 +127,7 @@ impl Translator<'_, '_> {
     }
 
     /// The index operand as an integer, and as a value for the slow path; `slow` if it is no small integer.
-    fn index(&mut self, r: u16, slow: Block) -> (Ir, Ir) {
+    pub(super) fn index(&mut self, r: u16, slow: Block) -> (Ir, Ir) {
         let word = self.tagged(r);
         if !self.is_int(r) {
             let fine = self.block();

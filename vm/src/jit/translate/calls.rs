@@ -6,19 +6,21 @@ use super::super::intrinsics::{self, Intrinsic};
 use super::super::masks::{ALL, Known, NULL};
 use super::super::runtime;
 use super::super::unit::super_method;
+use super::objects::TAG;
 use super::{State, Translator};
 use crate::bytecode::Instr;
 use crate::class::Class;
 use crate::code::Code;
-use crate::interp::access;
+use crate::interp::{access, call};
 use crate::native::{NativeCode, NativeDef};
-use crate::object::function::code_of_value;
+use crate::object::function::{ClassObject, code_of_value};
 use crate::object::task::FRAME_WORDS;
 use crate::thread::stack::ReturnKind;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, Inst, InstBuilder, MemFlagsData, Value as Ir};
+use std::mem::offset_of;
 
 /// What is called.
 enum Target {
@@ -69,6 +71,8 @@ impl Translator<'_, '_> {
             self.args(i.c(), n);
             let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
             self.guard(same);
+            let epoch = self.unit.epoch;
+            self.expect_epoch(epoch, None);
             let result = self.call_native(def, i.c(), n);
             return self.set(i.a(), result, ALL);
         }
@@ -173,7 +177,7 @@ impl Translator<'_, '_> {
     }
 
     /// After two ways that wrote registers back: what is clean on both. Values are where both have them.
-    fn join(&mut self, other: &State) {
+    pub(super) fn join(&mut self, other: &State) {
         let stale: Vec<usize> = other.dirty.iter().collect();
         for r in stale {
             self.state.dirty.add(r);
@@ -213,20 +217,23 @@ impl Translator<'_, '_> {
                 self.set(i.a(), result, ALL);
             }
             access::METHOD_NATIVE => {
-                // SAFETY: a cached target is an immortal native function.
-                let def = unsafe {
-                    let native = Value::from_bits(site.target).pointer();
-                    (*native.cast::<crate::object::function::Native>()).def
-                };
+                // SAFETY: the site's kind says so.
+                let def = unsafe { call::native_of_site(&site) };
                 self.args(i.c(), n);
+                if let (Some(Intrinsic::CodeAt), NativeCode::Plain(native)) =
+                    (intrinsics::of_method(site.target), &def.code)
+                    && n == 2
+                    && one_class
+                {
+                    self.expect_receiver(i.c(), site.class, site.data, None);
+                    return self.code_at(*native, i.c(), i.a());
+                }
                 if intrinsics::of_method(site.target) == Some(Intrinsic::Push) && n == 2 && !self.wide() {
                     self.expect_receiver(i.c(), site.class, site.data, None);
                     self.learn(i.c(), Known::of_class(site.class));
                     self.push(i.c(), i.c() + 1);
                     return self.constant(i.a(), Value::NULL);
                 }
-                // SAFETY: the declaration of a native lives as long as the VM.
-                let def = unsafe { &*def };
                 if one_class {
                     self.expect_receiver(i.c(), site.class, site.data, None);
                     let result = self.call_native(def, i.c(), n);
@@ -240,6 +247,21 @@ impl Translator<'_, '_> {
                 let after = std::mem::replace(&mut self.state, state);
                 self.otherwise_step(Some(i.a()), other, done, after);
                 self.take_result(i.a(), done, ALL);
+            }
+            access::STATIC_NATIVE if one_class => {
+                // SAFETY: the site's kind says so.
+                let def = unsafe { call::native_of_site(&site) };
+                self.args(i.c(), n);
+                let class = self.tagged(i.c());
+                let deopt = self.deopt();
+                self.expect_kind(class, crate::object::Kind::Class, deopt);
+                let class = self.load(class, offset_of!(ClassObject, class) as i32 - TAG);
+                let id = self.b.ins().load(I32, MemFlagsData::trusted(), class, offset_of!(Class, id) as i32);
+                let same = self.b.ins().icmp_imm_s(IntCC::Equal, id, i64::from(site.class));
+                self.guard(same);
+                self.expect_epoch(site.data, None);
+                let result = self.call_native(def, i.c() + 1, n - 1);
+                self.set(i.a(), result, ALL);
             }
             _ => {
                 let args = self.args(i.c(), n);

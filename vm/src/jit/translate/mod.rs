@@ -21,6 +21,8 @@ mod raw;
 mod runtime_calls;
 mod splice;
 mod state;
+mod texts;
+mod types;
 
 use super::detours::{ARGUMENTS, Detours, Position};
 use super::facts::{Bits, Facts};
@@ -423,12 +425,12 @@ impl<'a, 'b> Translator<'a, 'b> {
             Op::IASet | Op::FASet => self.set_typed(i),
             Op::IterStart => self.iter_start(i),
             Op::IterNext => self.iterate(i),
+            Op::ToStr => self.text_of(i),
             Op::Closure
             | Op::NewCell
             | Op::NewArray
             | Op::NewMap
             | Op::NewRange
-            | Op::ToStr
             | Op::Concat
             | Op::Slice => self.make(i),
             _ => self.raw(i, op),

@@ -264,7 +264,7 @@ impl Translator<'_, '_> {
         } else {
             self.b.ins().jump(slow, &[]);
         }
-        self.otherwise_get_attr(i, object, slow, done);
+        self.otherwise_get_attr(i, runtime::get_attr as *const () as usize, object, slow, done);
     }
 
     /// Goes to `done` with the value of an attribute that was seen through proxies: of the same class's instance, be it an own one or what a
@@ -289,12 +289,12 @@ impl Translator<'_, '_> {
         self.b.ins().brif(is_object, slow, &[], done, &[value.into()]);
     }
 
-    /// The slow way of reading the attribute that operand `c` names, in block `slow`; then on with the result of either way.
-    pub(super) fn otherwise_get_attr(&mut self, i: Instr, object: Ir, slow: Block, done: Block) {
+    /// The slow way of reading the attribute that operand `c` names, by this function of the runtime, in block `slow`; then on with the result of
+    /// either way.
+    pub(super) fn otherwise_get_attr(&mut self, i: Instr, get: usize, object: Ir, slow: Block, done: Block) {
         self.b.switch_to_block(slow);
         let number = self.word(i.c().into());
-        let value =
-            self.helper(runtime::get_attr as *const () as usize, b"iii>i", &[self.thread, object, number]);
+        let value = self.helper(get, b"iii>i", &[self.thread, object, number]);
         self.b.ins().jump(done, &[value.into()]);
         self.take_result(i.a(), done, ALL);
     }
@@ -511,15 +511,6 @@ impl Translator<'_, '_> {
         let deopt = self.deopt();
         self.by_class(value, &classes, fine, deopt);
         self.b.switch_to_block(fine);
-    }
-
-    /// `is`, as a flag.
-    pub(super) fn is_type(&mut self, value: u16, ty: u16) -> Ir {
-        let value = self.tagged(value);
-        let ty = self.word(ty.into());
-        let found =
-            self.helper_for_free(runtime::is_type as *const () as usize, b"iii>i", &[self.thread, value, ty]);
-        self.b.ins().icmp_imm_s(IntCC::Equal, found, Value::TRUE.bits() as i64)
     }
 
     /// An op that makes an object of what its registers hold: done by a helper, which reads them from the frame.

@@ -1,0 +1,94 @@
+//! `is`: whether a value is one of a type.
+
+use super::super::masks::{BOOL, FLOAT, INT};
+use super::super::runtime;
+use super::Translator;
+use super::objects::TAG;
+use crate::code::LinkedType;
+use crate::object::Kind;
+use crate::value::Value;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I8, I32};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
+
+impl Translator<'_, '_> {
+    /// `is`, as a flag.
+    pub(super) fn is_type(&mut self, value: u16, ty: u16) -> Ir {
+        let known = self.mask(value);
+        let word = self.tagged(value);
+        // SAFETY: linked code lives as long as the VM; the verifier checked the type's index.
+        let linked = unsafe { &(&(*self.code().module).types)[ty as usize] };
+        let (slow, done) = (self.block(), self.block());
+        self.b.append_block_param(done, I8);
+        match linked {
+            LinkedType::Any => {
+                let null = self.is_null(word);
+                let flag = self.b.ins().icmp_imm_s(IntCC::Equal, null, 0);
+                self.b.ins().jump(done, &[flag.into()]);
+            }
+            LinkedType::Str => self.is_of_kind(word, Kind::Str, done),
+            LinkedType::Bool => {
+                let yes = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::TRUE.bits() as i64);
+                let no = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::FALSE.bits() as i64);
+                let flag = self.b.ins().bor(yes, no);
+                self.b.ins().jump(done, &[flag.into()]);
+            }
+            LinkedType::Int if known & !(INT | FLOAT | BOOL) == 0 => {
+                let odd = self.b.ins().band_imm_s(word, 1);
+                let flag = self.b.ins().icmp_imm_s(IntCC::Equal, odd, 0);
+                self.b.ins().jump(done, &[flag.into()]);
+            }
+            // Large integers and rare floats have boxes.
+            LinkedType::Int => self.yes_or(word, 1, 0, slow, done),
+            LinkedType::Float => self.yes_or(word, 3, 3, slow, done),
+            LinkedType::Class(class) => {
+                self.expect_object(word, slow);
+                self.is_of_class(word, class.id, slow, done);
+            }
+            LinkedType::Global(_) | LinkedType::Member(..) => {
+                self.b.ins().jump(slow, &[]);
+            }
+        }
+        if self.reached(slow) {
+            let ty = self.word(ty.into());
+            let helper = runtime::is_type as *const () as usize;
+            let found = self.helper_for_free(helper, b"iii>i", &[self.thread, word, ty]);
+            let flag = self.b.ins().icmp_imm_s(IntCC::Equal, found, Value::TRUE.bits() as i64);
+            self.b.ins().jump(done, &[flag.into()]);
+        }
+        self.b.switch_to_block(done);
+        self.b.block_params(done)[0]
+    }
+
+    fn flag(&mut self, flag: bool) -> Ir {
+        self.b.ins().iconst(I8, i64::from(flag))
+    }
+
+    /// Goes to `done` with true if these bits of the word are so; else to `slow`.
+    fn yes_or(&mut self, word: Ir, bits: i64, so: i64, slow: Block, done: Block) {
+        let found = self.b.ins().band_imm_s(word, bits);
+        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, so);
+        let yes = self.flag(true);
+        self.b.ins().brif(same, done, &[yes.into()], slow, &[]);
+    }
+
+    /// Goes to `done` with whether the value is an object of this kind.
+    fn is_of_kind(&mut self, word: Ir, kind: Kind, done: Block) {
+        let other = self.block();
+        self.expect_object(word, other);
+        let found = self.b.ins().load(I8, MemFlagsData::trusted(), word, -TAG);
+        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, kind as i64);
+        self.b.ins().jump(done, &[same.into()]);
+        self.b.switch_to_block(other);
+        let no = self.flag(false);
+        self.b.ins().jump(done, &[no.into()]);
+    }
+
+    /// Goes to `done` with true if the object is of this very class; else to `slow`.
+    fn is_of_class(&mut self, object: Ir, class: u32, slow: Block, done: Block) {
+        let found = self.b.ins().load(I32, MemFlagsData::trusted(), object, 4 - TAG);
+        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(class));
+        let yes = self.flag(true);
+        self.b.ins().brif(same, done, &[yes.into()], slow, &[]);
+    }
+}
