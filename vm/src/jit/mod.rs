@@ -59,6 +59,8 @@ mod translate;
 mod unit;
 #[cfg(feature = "jit")]
 mod views;
+#[cfg(feature = "jit")]
+mod webs;
 
 use crate::error::Control;
 use crate::interp::Exit;

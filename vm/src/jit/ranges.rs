@@ -1,6 +1,6 @@
 //! Between which bounds the integers lie that registers hold: what cannot overflow need not be tested.
 //!
-//! One range for each register, whatever the place: the hull of all that is ever written to it; closer ones from where it is written or
+//! One range for each web of a register (`webs`): the hull of all that is ever written to it; closer ones from where it is written or
 //! compared to the end of the block, or of those that only follow it. What would grow for ever is taken to be anything; but what is only counted up
 //! or down by little steps does not reach the end of 64 bits in years. So that counters of loops have bounds, the ends of loops are taken to be at most [`MOST_TURNS`]; compiled code tests that where
 //! an end is computed, and leaves if it is not so. Where compiled code is entered in the middle, what lies in the interpreter's registers
@@ -11,6 +11,7 @@ use super::facts::{Bits, Facts};
 use super::masks::Assume;
 use super::stepped::by_step;
 use super::unit::{Inst, NOWHERE, Unit, What};
+use super::webs::Webs;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
@@ -59,6 +60,14 @@ impl Range {
         Range {
             low: self.low.clamp(Self::ALL.low, Self::ALL.high),
             high: self.high.clamp(Self::ALL.low, Self::ALL.high),
+        }
+    }
+
+    /// What is left of it where all numbers are multiples of this one.
+    fn multiple_of(self, factor: i128) -> Self {
+        match factor {
+            0 => self,
+            _ => Range { low: self.low / factor * factor, high: self.high / factor * factor },
         }
     }
 
@@ -138,30 +147,47 @@ impl Range {
 /// The ranges of a unit's registers.
 #[derive(Default)]
 pub(super) struct Ranges {
-    of: Vec<Range>,
+    /// Where compiled code is entered in the middle: the registers that are live there, and their ranges.
+    entries: Vec<(usize, Vec<(usize, Range)>)>,
     /// What each instruction computes, before overflow is looked for; none where nothing is known of it.
     computed: Vec<Option<Range>>,
-    /// Which instructions divide a number that is not below zero.
+    /// Which instructions divide or multiply a number that is not below zero.
     unsigned: Vec<bool>,
-    /// Ends of loops, which are tested where they are computed.
-    limited: Bits,
+    /// Which instructions write ends of loops, to which registers: those are tested.
+    limited: Vec<(usize, usize)>,
 }
 
 impl Ranges {
     pub(super) fn find(unit: &Unit, facts: &Facts, assume: Assume) -> Self {
-        let limited = if assume.bounded { ends(unit, facts) } else { Bits::new(unit.registers()) };
-        let mut finder = Finder::new(unit, facts, &limited);
+        let webs = Webs::find(unit, facts);
+        let limited = if assume.bounded { ends(unit, facts, &webs) } else { Bits::new(webs.count()) };
+        let mut finder = Finder::new(unit, facts, &webs, &limited);
         let mut round = 0;
         while finder.go_through(round) {
             round += 1;
         }
-        let Finder { of, computed, unsigned, .. } = finder;
-        Ranges { of, computed, unsigned, limited }
+        let at_entry = |at: usize| facts.live[at].iter().map(|r| (r, finder.of[webs.at(r, at)])).collect();
+        let entries =
+            facts.loop_heads.iter().chain(&facts.resumptions).map(|at| (*at, at_entry(*at))).collect();
+        let mut tested = Vec::new();
+        for (at, accesses) in facts.accesses.iter().enumerate() {
+            for r in accesses.writes.iter().map(|r| usize::from(*r)) {
+                if webs.of_write(unit, facts, at, r).is_some_and(|web| limited.has(web)) {
+                    tested.push((at, r));
+                }
+            }
+        }
+        tested.sort_unstable();
+        let Finder { computed, unsigned, .. } = finder;
+        Ranges { entries, computed, unsigned, limited: tested }
     }
 
-    /// The range of a register, wherever it is looked at.
-    pub(super) fn of(&self, r: usize) -> Range {
-        self.of[r]
+    /// The range of a register where compiled code is entered in the middle.
+    pub(super) fn at_entry(&self, at: usize, r: usize) -> Range {
+        let known = self.entries.iter().find(|(entry, _)| *entry == at).map(|(_, ranges)| ranges);
+        known
+            .and_then(|ranges| ranges.iter().find(|(known, _)| *known == r))
+            .map_or(Range::ALL, |(_, range)| *range)
     }
 
     /// Whether the integer that an instruction gives needs no box.
@@ -169,14 +195,15 @@ impl Ranges {
         self.computed[at].is_some_and(Range::is_small)
     }
 
-    /// Whether an instruction divides a number that is not below zero.
-    pub(super) fn divides_unsigned(&self, at: usize) -> bool {
+    /// Whether an instruction divides or multiplies a number that is not below zero.
+    pub(super) fn is_unsigned(&self, at: usize) -> bool {
         self.unsigned[at]
     }
 
     /// Whether what an instruction writes to a register has to be tested.
     pub(super) fn is_tested(&self, at: usize, r: usize) -> bool {
-        self.limited.has(r) && self.computed[at].is_none_or(|result| result != result.limited())
+        self.limited.binary_search(&(at, r)).is_ok()
+            && self.computed[at].is_none_or(|result| result != result.limited())
     }
 
     /// Whether the result of an instruction has room in 64 bits whatever it computes with.
@@ -189,9 +216,14 @@ impl Ranges {
 struct Finder<'a> {
     unit: &'a Unit,
     facts: &'a Facts,
+    webs: &'a Webs,
+    /// Webs of ends of loops.
     limited: &'a Bits,
+    /// The instruction that is looked at.
+    at: usize,
+    /// By web.
     of: Vec<Range>,
-    /// The hull of what is written by other instructions than those by which loops count.
+    /// The hull of what is written by other instructions than those by which loops count, by web.
     begun: Vec<Range>,
     /// What has been written or compared since the block began, which may be closer.
     lately: Vec<Option<Range>>,
@@ -202,11 +234,18 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(unit: &'a Unit, facts: &'a Facts, limited: &'a Bits) -> Self {
+    fn new(unit: &'a Unit, facts: &'a Facts, webs: &'a Webs, limited: &'a Bits) -> Self {
         let whole = &unit.frames[0];
         let given = usize::from(whole.code.params) + usize::from(whole.code.flags & Code::REST != 0);
-        let mut of = vec![Range::ZERO; unit.registers()];
-        of[..FRAME_WORDS + given].fill(Range::ALL);
+        let mut of = vec![Range::ZERO; webs.count()];
+        for r in facts.live[0].iter().filter(|r| *r < FRAME_WORDS + given) {
+            of[webs.at(r, 0)] = Range::ALL;
+        }
+        // Anything may be thrown.
+        for handler in unit.handlers.iter().filter(|handler| facts.live[handler.target].has(handler.register))
+        {
+            of[webs.at(handler.register, handler.target)] = Range::ALL;
+        }
         let count = unit.insts.len();
         let mut joins = vec![false; count];
         for (at, inst) in unit.insts.iter().enumerate() {
@@ -217,8 +256,9 @@ impl<'a> Finder<'a> {
         }
         facts.resumptions.iter().for_each(|at| joins[*at] = true);
         unit.handlers.iter().for_each(|handler| joins[handler.target] = true);
-        let (lately, computed, unsigned) = (vec![None; of.len()], vec![None; count], vec![false; count]);
-        Finder { unit, facts, limited, begun: of.clone(), of, lately, joins, computed, unsigned }
+        let (lately, computed) = (vec![None; unit.registers()], vec![None; count]);
+        let (begun, unsigned) = (of.clone(), vec![false; count]);
+        Finder { unit, facts, webs, limited, at: 0, begun, of, lately, joins, computed, unsigned }
     }
 
     /// Whether there was something new.
@@ -228,21 +268,28 @@ impl<'a> Finder<'a> {
             if self.joins[at] {
                 self.lately.fill(None);
             }
+            self.at = at;
             self.computed[at] = self.result(inst);
-            let divides = matches!(inst.i.op(), Some(Op::IDiv | Op::IMod | Op::IDivI | Op::IModI));
+            let divides =
+                matches!(inst.i.op(), Some(Op::IDiv | Op::IMod | Op::IDivI | Op::IModI | Op::IMulI));
             self.unsigned[at] = inst.what == What::Op && divides && self.now(inst.i.b()).is_positive();
             let counts = inst.what == What::Op
                 && (matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe)) || is_step(inst.i));
             for (r, result) in self.writes(at) {
                 let mut result = result.without_overflow();
-                if self.limited.has(r) {
+                if inst.what == What::Op && inst.i.op() == Some(Op::IMulI) {
+                    result = result.multiple_of(inst.i.sc().into());
+                }
+                let web = self.webs.of_write(self.unit, self.facts, at, r);
+                if web.is_some_and(|web| self.limited.has(web)) {
                     result = result.limited();
                 }
                 self.lately[r] = Some(result);
+                let Some(web) = web else { continue };
                 if !counts {
-                    changed |= grow(&mut self.begun[r], result, round);
+                    changed |= grow(&mut self.begun[web], result, round);
                 }
-                changed |= grow(&mut self.of[r], result, round);
+                changed |= grow(&mut self.of[web], result, round);
             }
             if inst.what == What::Op {
                 self.compare(inst.i);
@@ -289,7 +336,12 @@ impl<'a> Finder<'a> {
 
     /// The range of a register where control is now.
     fn now(&self, r: u16) -> Range {
-        self.lately[r as usize].unwrap_or(self.of[r as usize])
+        self.lately[r as usize].unwrap_or_else(|| self.of[self.webs.at(r as usize, self.at)])
+    }
+
+    /// What a register that is read holds if no loop counts it.
+    fn begun(&self, r: u16) -> Range {
+        self.begun[self.webs.at(r as usize, self.at)]
     }
 
     /// What an instruction writes to which registers.
@@ -336,9 +388,7 @@ impl<'a> Finder<'a> {
             Op::LoadKRaw | Op::LoadK => constant()?,
             Op::Move | Op::MoveRaw | Op::BoxI | Op::UnboxI => x(),
             Op::IAdd => x().sum(y()),
-            Op::IAddI
-                if is_step(i) && self.begun[i.a() as usize].is_within(Range { low: -START, high: START }) =>
-            {
+            Op::IAddI if is_step(i) && self.begun(i.a()).is_within(Range { low: -START, high: START }) => {
                 Range { low: -FAR, high: FAR }
             }
             Op::IAddI => x().sum(immediate()),
@@ -358,7 +408,7 @@ impl<'a> Finder<'a> {
             Op::IShlI => x().product(power(immediate())?),
             Op::IShr | Op::IUShr | Op::IShrI if x().is_positive() => Range { low: 0, high: x().high },
             Op::ForLt | Op::ForLe => {
-                let begun = self.begun[i.a() as usize];
+                let begun = self.begun(i.a());
                 // One that counts is below the end before.
                 Range { low: begun.low, high: (begun.high + 1).max(self.now(i.b()).high) }
             }
@@ -385,18 +435,20 @@ fn grow(held: &mut Range, new: Range, round: usize) -> bool {
     true
 }
 
-/// The ends of loops that can be tested wherever they get a value: it is computed, and may be computed again by the interpreter.
-fn ends(unit: &Unit, facts: &Facts) -> Bits {
+/// The webs of ends of loops that can be tested wherever they get a value: it is computed, and may be computed again by the interpreter.
+fn ends(unit: &Unit, facts: &Facts, webs: &Webs) -> Bits {
     use Op::{ForLe, ForLt, IAdd, IAddI, IDiv, IDivI, IMul, IMulI, ISub, MoveRaw, UnboxI};
-    let (mut ends, mut others) = (Bits::new(unit.registers()), Bits::new(unit.registers()));
-    for (at, inst) in unit.insts.iter().enumerate().filter(|(_, inst)| inst.what == What::Op) {
-        match inst.i.op() {
+    let (mut ends, mut others) = (Bits::new(webs.count()), Bits::new(webs.count()));
+    for (at, inst) in unit.insts.iter().enumerate() {
+        match inst.i.op().filter(|_| inst.what == What::Op) {
             Some(UnboxI | MoveRaw | IAdd | IAddI | ISub | IMul | IMulI | IDiv | IDivI) => continue,
-            Some(ForLt | ForLe) => ends.add(inst.i.b() as usize),
+            Some(ForLt | ForLe) => ends.add(webs.at(inst.i.b() as usize, at)),
             _ => {}
         }
-        facts.accesses[at].writes.iter().for_each(|r| others.add(*r as usize));
+        for r in &facts.accesses[at].writes {
+            webs.of_write(unit, facts, at, *r as usize).into_iter().for_each(|web| others.add(web));
+        }
     }
-    others.iter().for_each(|r| ends.remove(r));
+    others.iter().for_each(|web| ends.remove(web));
     ends
 }

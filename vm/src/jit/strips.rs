@@ -3,7 +3,8 @@
 //! A loop over a range of raw integers whose turns are short need not ask at each of them whether somebody wants attention. It is cut into
 //! strips ("strip mining"): within a strip a turn compares its counter with the strip's end instead of the loop's, and costs nothing beside;
 //! at the strip's end the turns of the next one are counted as fuel, and it is polled. So the fuel of a loop that is gone through to its
-//! end is exact, and one that is left early has counted at most [`TURNS`] too many: where fuel has to be exact, there are no strips.
+//! end is exact, and one that is left early has counted at most [`TURNS`] too many: where fuel has to be exact, there are no strips. Loops
+//! without a counter would have to count turns down, which costs as much as it saves.
 //!
 //! Invariant: a strip's end lies at most [`TURNS`] beyond the counter and never beyond the loop's end. Whatever else writes the counter
 //! ends the strip; loops that write their own end have none.
@@ -48,8 +49,12 @@ fn is_short(inst: &Inst) -> bool {
         What::Enter(_) | What::Leave => true,
         What::Op if by_step(op) => false,
         What::Op => match op {
-            Op::Nop | Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadNull | Op::LoadTrue | Op::LoadFalse => true,
-            Op::LoadInt | Op::LoadIntRaw | Op::LoadKRaw | Op::BoxI | Op::BoxF | Op::UnboxI | Op::UnboxF => true,
+            Op::Nop | Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadNull | Op::LoadTrue | Op::LoadFalse => {
+                true
+            }
+            Op::LoadInt | Op::LoadIntRaw | Op::LoadKRaw | Op::BoxI | Op::BoxF | Op::UnboxI | Op::UnboxF => {
+                true
+            }
             Op::CheckType | Op::Not | Op::Is | Op::JNotIs | Op::JTrue | Op::JFalse | Op::JNull => true,
             Op::JNotNull | Op::Jump | Op::Loop | Op::ForLt | Op::ForLe | Op::CallStatic => true,
             Op::JEqI | Op::JNeI | Op::JLtI | Op::JLeI | Op::JGtI | Op::JGeI => true,

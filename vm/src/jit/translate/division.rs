@@ -41,7 +41,7 @@ impl Translator<'_, '_> {
     /// `x / divisor`, or what remains (`quotient` is false), for the instruction that is being translated.
     pub(super) fn divided(&mut self, quotient: bool, x: Ir, divisor: i64) -> Ir {
         debug_assert!(Self::is_easy_divisor(divisor));
-        let unsigned = self.facts.ranges.divides_unsigned(self.pc);
+        let unsigned = self.facts.ranges.is_unsigned(self.pc);
         if quotient { self.quotient(x, divisor, unsigned) } else { self.remainder(x, divisor, unsigned) }
     }
 

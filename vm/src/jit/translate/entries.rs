@@ -140,7 +140,7 @@ impl Translator<'_, '_> {
             let word = self.load_register(r);
             if self.unit.kinds[r] == Kind::Raw {
                 if !self.raw_floats[r] {
-                    self.expect_range(r, word, refuse);
+                    self.expect_range(head, r, word, refuse);
                 }
                 self.b.def_var(self.words[r], word);
                 continue;
@@ -153,13 +153,13 @@ impl Translator<'_, '_> {
                 }
                 Have::INT => {
                     let n = self.unbox_known_int(word);
-                    self.expect_range(r, n, refuse);
+                    self.expect_range(head, r, n, refuse);
                     self.b.def_var(self.ints[r], n);
                 }
                 _ => {
                     if self.is_int(r as u16) {
                         let n = self.b.ins().sshr_imm_s(word, 1);
-                        self.expect_range(r, n, refuse);
+                        self.expect_range(head, r, n, refuse);
                     }
                     self.b.def_var(self.words[r], word);
                 }
@@ -177,8 +177,8 @@ impl Translator<'_, '_> {
     }
 
     /// Goes on if an integer is one of those that a register can hold, else to `refuse`.
-    fn expect_range(&mut self, r: usize, n: Ir, refuse: Block) {
-        let (low, high) = self.facts.ranges.of(r).bounds();
+    fn expect_range(&mut self, head: usize, r: usize, n: Ir, refuse: Block) {
+        let (low, high) = self.facts.ranges.at_entry(head, r).bounds();
         let tests = [(low, IntCC::SignedGreaterThanOrEqual), (high, IntCC::SignedLessThanOrEqual)];
         for (bound, cc) in tests {
             let Some(bound) = bound else { continue };

@@ -19,6 +19,7 @@ mod jumps;
 mod objects;
 mod raw;
 mod runtime_calls;
+mod selects;
 mod splice;
 mod state;
 mod texts;
@@ -139,6 +140,8 @@ pub(super) struct Translator<'a, 'b> {
     before: State,
     scratch: Vec<Known>,
     pc: usize,
+    /// Instructions before this one have been translated with a branch.
+    behind: usize,
     /// Control cannot come here.
     ended: bool,
     leave_block: Option<Block>,
@@ -207,8 +210,11 @@ impl<'a, 'b> Translator<'a, 'b> {
         let lengths = (0..kept).map(|_| builder.declare_var(I64)).collect();
         let base = builder.declare_var(I64);
         let used = (!facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
-        let strips =
-            if demands.exact || demands.stress { vec![false; unit.insts.len()] } else { strips::find(&unit, &facts) };
+        let strips = if demands.exact || demands.stress {
+            vec![false; unit.insts.len()]
+        } else {
+            strips::find(&unit, &facts)
+        };
         let mut strip_ends = vec![None; registers];
         for (inst, _) in unit.insts.iter().zip(&strips).filter(|(_, is_strip)| **is_strip) {
             strip_ends[inst.i.a() as usize].get_or_insert_with(|| builder.declare_var(I64));
@@ -252,6 +258,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             before: empty,
             scratch: Vec::new(),
             pc: 0,
+            behind: 0,
             ended: false,
             leave_block: None,
             checkpoint: None,
@@ -301,7 +308,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let count = self.unit.insts.len();
         let mut open = false;
         for pc in 0..count {
-            if let Some(block) = self.blocks[pc] {
+            if let Some(block) = self.blocks[pc].filter(|_| pc >= self.behind) {
                 if open {
                     self.expect_no_overflow();
                     self.goto(pc);
@@ -311,6 +318,9 @@ impl<'a, 'b> Translator<'a, 'b> {
                 self.enter_state(pc);
                 open = true;
             } else if self.facts.leads[pc] {
+                open = false;
+            }
+            if pc < self.behind {
                 open = false;
             }
             if !open {
@@ -426,13 +436,9 @@ impl<'a, 'b> Translator<'a, 'b> {
             Op::IterStart => self.iter_start(i),
             Op::IterNext => self.iterate(i),
             Op::ToStr => self.text_of(i),
-            Op::Closure
-            | Op::NewCell
-            | Op::NewArray
-            | Op::NewMap
-            | Op::NewRange
-            | Op::Concat
-            | Op::Slice => self.make(i),
+            Op::Closure | Op::NewCell | Op::NewArray | Op::NewMap | Op::NewRange | Op::Concat | Op::Slice => {
+                self.make(i)
+            }
             _ => self.raw(i, op),
         }
     }

@@ -366,6 +366,10 @@ impl Translator<'_, '_> {
             }
             _ => unreachable!("one of them is given"),
         };
+        if wanted && let Some(ways) = self.ways(self.pc) {
+            self.behind = ways.end;
+            return self.compute_both(&ways, flag);
+        }
         self.branch(flag, wanted, target);
     }
 
@@ -379,6 +383,14 @@ impl Translator<'_, '_> {
             };
             return self.set_raw_int(a, result);
         }
+        if let Some(over) = self.overflow_by_bound(op, x, y) {
+            let result = match op {
+                Op::IAdd => self.b.ins().iadd(x, y),
+                _ => self.b.ins().imul(x, y),
+            };
+            self.note_overflow(over);
+            return self.set_raw_int(a, result);
+        }
         let (result, over) = match op {
             Op::IAdd => self.b.ins().sadd_overflow(x, y),
             Op::ISub => self.b.ins().ssub_overflow(x, y),
@@ -386,6 +398,19 @@ impl Translator<'_, '_> {
         };
         self.note_overflow(over);
         self.set_raw_int(a, result);
+    }
+
+    /// Whether an operation with a constant overflows, as a comparison of the other operand: what is computed need not be waited for.
+    fn overflow_by_bound(&mut self, op: Op, x: Ir, y: Ir) -> Option<Ir> {
+        let (cc, bound) = match (op, self.constant_of(y)?) {
+            (Op::IAdd, y) if y >= 0 => (IntCC::SignedGreaterThan, i64::MAX - y),
+            (Op::IAdd, y) => (IntCC::SignedLessThan, i64::MIN - y),
+            (Op::IMul, y @ 2..) if self.facts.ranges.is_unsigned(self.pc) => {
+                (IntCC::UnsignedGreaterThan, i64::MAX / y)
+            }
+            _ => return None,
+        };
+        Some(self.b.ins().icmp_imm_s(cc, x, bound))
     }
 
     fn raw_shift(&mut self, a: u16, op: Op, x: Ir, y: Ir) {

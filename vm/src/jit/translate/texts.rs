@@ -34,8 +34,10 @@ impl Translator<'_, '_> {
         let (slow, done) = (self.cold(), self.result_block());
         let object = self.tagged(text);
         let (index, key) = self.index(text + 1, slow);
-        let (len, chars) =
-            (self.load_word32(object, offset_of!(Str, len)), self.load_word32(object, offset_of!(Str, chars)));
+        let (len, chars) = (
+            self.load_word32(object, offset_of!(Str, len)),
+            self.load_word32(object, offset_of!(Str, chars)),
+        );
         let (ascii, inside, outside, found) = (self.block(), self.block(), self.block(), self.block());
         let is_ascii = self.b.ins().icmp(IntCC::Equal, len, chars);
         self.b.ins().brif(is_ascii, ascii, &[], slow, &[]);
