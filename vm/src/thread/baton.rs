@@ -58,15 +58,22 @@ struct State {
 }
 
 impl State {
-    /// Gives the baton to one that is ready; if there is none, time passes until a sleeper's moment comes.
+    /// Gives the baton to one that is ready, be it that its moment has come while others worked; if there is none, time passes until a
+    /// sleeper's moment comes.
     fn give(&mut self) {
         if self.ready.is_empty() {
-            let next = self.asleep.iter().filter_map(|(id, until)| Some(((*until)?, *id))).min();
-            if let Some((moment, id)) = next {
-                self.clock = self.clock.max(moment);
-                self.asleep.remove(&id);
-                self.ready.insert(id);
-            }
+            let next = self.asleep.values().copied().flatten().min();
+            self.clock = self.clock.max(next.unwrap_or_default());
+        }
+        let due: Vec<u64> = self
+            .asleep
+            .iter()
+            .filter(|(_, until)| until.is_some_and(|until| until <= self.clock))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            self.asleep.remove(&id);
+            self.ready.insert(id);
         }
         let count = self.ready.len() as u64;
         self.holder = match count {
