@@ -45,18 +45,24 @@ impl Intrinsic {
     }
 }
 
-/// The native that a call's hint names: itself, or by the class that it makes an instance of, as long as the method epoch stays what it is.
-pub(super) fn native(hint: u64) -> Option<&'static NativeDef> {
-    if hint == 0 {
-        return None;
-    }
+/// What a call's hint names, if that may be looked into.
+fn called(hint: u64) -> Option<Value> {
     // SAFETY: hints are the bits of values; natives and classes among them are immortal, and others were live when the unit was
     // made and are not looked into, but for their header.
-    let called = unsafe { Value::from_bits(hint) };
-    native_of_value(called).or_else(|| match class_of_value(called)?.member(sym::NEW) {
+    (hint != 0).then(|| unsafe { Value::from_bits(hint) })
+}
+
+/// The native that a call's hint names.
+pub(super) fn native(hint: u64) -> Option<&'static NativeDef> {
+    native_of_value(called(hint)?)
+}
+
+/// The native by which the built-in class that a call's hint names makes instances, as long as the method epoch stays what it is.
+pub(super) fn conversion(hint: u64) -> Option<&'static NativeDef> {
+    match class_of_value(called(hint)?)?.member(sym::NEW) {
         Some(Member::Static(make)) => native_of_value(make),
         _ => None,
-    })
+    }
 }
 
 /// The known native that a call's hint names.

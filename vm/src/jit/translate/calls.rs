@@ -65,14 +65,16 @@ impl Translator<'_, '_> {
         }
         let callee = self.tagged(i.b());
         let native = intrinsics::native(hint);
-        if let Some(def) = native
+        if let Some(def) = native.or_else(|| intrinsics::conversion(hint))
             && !self.wide()
         {
             self.args(i.c(), n);
             let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
             self.guard(same);
-            let epoch = self.unit.epoch;
-            self.expect_epoch(epoch, None);
+            if native.is_none() {
+                let epoch = self.unit.epoch;
+                self.expect_epoch(epoch, None);
+            }
             let result = self.call_native(def, i.c(), n);
             return self.set(i.a(), result, ALL);
         }
