@@ -172,3 +172,24 @@ impl Baton {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Baton;
+    use std::time::Duration;
+
+    #[test]
+    fn who_sleeps_is_ready_when_the_work_of_others_has_taken_as_long() {
+        let baton = Baton::new(1);
+        baton.lock().asleep.insert(2, Some(Duration::from_nanos(100)));
+        for (units, is_ready) in [(9, false), (1, true)] {
+            baton.spend(units);
+            let mut state = baton.lock();
+            state.ready.insert(1);
+            state.give();
+            let woken = state.ready.contains(&2) || state.holder == Some(2);
+            assert_eq!(woken, is_ready, "{:?}", state.clock);
+            assert_eq!(state.asleep.is_empty(), is_ready);
+        }
+    }
+}
