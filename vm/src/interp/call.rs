@@ -348,21 +348,19 @@ pub fn call_method(thread: &mut Thread, site: u16, first: u16, n: u8, dst: u16) 
         (receiver, &*thread.ics.add(code.ic_base as usize + site as usize))
     };
     let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
-    let of_class = || function::class_of_value(receiver).is_some_and(|class| class.id == ic.class);
-    let known = ic.data == epoch
-        && match ic.kind {
-            access::METHOD_NATIVE => ic.class == class_id_of(receiver),
-            access::STATIC_NATIVE => of_class(),
-            _ => false,
-        };
-    if known {
+    let denotes = |class: u32| function::class_of_value(receiver).is_some_and(|denoted| denoted.id == class);
+    let skipped = match ic.kind {
+        access::METHOD_NATIVE if ic.class == class_id_of(receiver) => Some(0),
         // Statics are not given the class.
-        let skipped = usize::from(ic.kind == access::STATIC_NATIVE);
+        access::STATIC_NATIVE if denotes(ic.class) => Some(1),
+        _ => None,
+    };
+    if let Some(skipped) = skipped.filter(|_| ic.data == epoch) {
         // SAFETY: a cached target is an immortal native function; the verifier checked the window; natives neither move the
         // stack nor run other tasks.
         let (def, args) = unsafe {
             let args = thread.base.add(first as usize + skipped).cast();
-            (native_of_site(ic), std::slice::from_raw_parts(args, n as usize + 1 - skipped))
+            (native_of_target(ic.target), std::slice::from_raw_parts(args, n as usize + 1 - skipped))
         };
         return native(thread, def, args).map(Called::Value);
     }
@@ -376,10 +374,10 @@ pub fn call_method(thread: &mut Thread, site: u16, first: u16, n: u8, dst: u16) 
 /// The native function that a site remembers.
 ///
 /// # Safety
-/// The site's kind is one whose target is a native.
-pub unsafe fn native_of_site(ic: &Ic) -> &'static NativeDef {
+/// It is the [`Ic::target`] of a site of a kind whose target is a native.
+pub unsafe fn native_of_target(target: u64) -> &'static NativeDef {
     // SAFETY: by the caller's promise; natives are immortal, and their declarations live as long as the VM.
-    unsafe { &*(*Value::from_bits(ic.target).pointer().cast::<function::Native>()).def }
+    unsafe { &*(*Value::from_bits(target).pointer().cast::<function::Native>()).def }
 }
 
 fn call_method_uncached(

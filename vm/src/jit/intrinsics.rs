@@ -3,7 +3,7 @@
 use super::masks::{ALL, FLOAT, INT, Mask, NULL};
 use crate::class::Member;
 use crate::native::NativeDef;
-use crate::object::function::{Native, class_of_value, native_of_value};
+use crate::object::function::{class_of_value, native_of_value};
 use crate::symbol::sym;
 use crate::value::Value;
 
@@ -73,5 +73,5 @@ pub(super) fn of_value(hint: u64) -> Option<Intrinsic> {
 /// The known native that a method's cache names.
 pub(super) fn of_method(target: u64) -> Option<Intrinsic> {
     // SAFETY: a cached target is an immortal native function.
-    Intrinsic::of(unsafe { &*(*Value::from_bits(target).pointer().cast::<Native>()).def })
+    Intrinsic::of(unsafe { crate::interp::call::native_of_target(target) })
 }

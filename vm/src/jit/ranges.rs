@@ -17,6 +17,7 @@ use crate::bytecode::ops::Op;
 use crate::code::Code;
 use crate::object::task::FRAME_WORDS;
 use smallvec::SmallVec;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Loops are taken to end at this or before; the product of two sums of counters then has room in 64 bits.
 pub(super) const MOST_TURNS: i64 = 1 << 30;
@@ -147,14 +148,14 @@ impl Range {
 /// The ranges of a unit's registers.
 #[derive(Default)]
 pub(super) struct Ranges {
-    /// Where compiled code is entered in the middle: the registers that are live there, and their ranges.
-    entries: Vec<(usize, Vec<(usize, Range)>)>,
+    /// The ranges of registers that are live where compiled code is entered in the middle, by place and register.
+    entries: BTreeMap<(usize, usize), Range>,
     /// What each instruction computes, before overflow is looked for; none where nothing is known of it.
     computed: Vec<Option<Range>>,
     /// Which instructions divide or multiply a number that is not below zero.
     unsigned: Vec<bool>,
     /// Which instructions write ends of loops, to which registers: those are tested.
-    limited: Vec<(usize, usize)>,
+    limited: BTreeSet<(usize, usize)>,
 }
 
 impl Ranges {
@@ -166,28 +167,23 @@ impl Ranges {
         while finder.go_through(round) {
             round += 1;
         }
-        let at_entry = |at: usize| facts.live[at].iter().map(|r| (r, finder.of[webs.at(r, at)])).collect();
-        let entries =
-            facts.loop_heads.iter().chain(&facts.resumptions).map(|at| (*at, at_entry(*at))).collect();
-        let mut tested = Vec::new();
-        for (at, accesses) in facts.accesses.iter().enumerate() {
-            for r in accesses.writes.iter().map(|r| usize::from(*r)) {
-                if webs.of_write(unit, facts, at, r).is_some_and(|web| limited.has(web)) {
-                    tested.push((at, r));
-                }
-            }
+        let mut entries = BTreeMap::new();
+        for at in facts.loop_heads.iter().chain(&facts.resumptions).copied() {
+            entries.extend(facts.live[at].iter().map(|r| ((at, r), finder.of[webs.at(r, at)])));
         }
-        tested.sort_unstable();
+        let written = facts.accesses.iter().enumerate();
+        let written =
+            written.flat_map(|(at, access)| access.writes.iter().map(move |r| (at, usize::from(*r))));
+        let is_end =
+            |&(at, r): &(usize, usize)| webs.of_write(unit, facts, at, r).is_some_and(|web| limited.has(web));
+        let tested = written.filter(is_end).collect();
         let Finder { computed, unsigned, .. } = finder;
         Ranges { entries, computed, unsigned, limited: tested }
     }
 
     /// The range of a register where compiled code is entered in the middle.
     pub(super) fn at_entry(&self, at: usize, r: usize) -> Range {
-        let known = self.entries.iter().find(|(entry, _)| *entry == at).map(|(_, ranges)| ranges);
-        known
-            .and_then(|ranges| ranges.iter().find(|(known, _)| *known == r))
-            .map_or(Range::ALL, |(_, range)| *range)
+        self.entries.get(&(at, r)).copied().unwrap_or(Range::ALL)
     }
 
     /// Whether the integer that an instruction gives needs no box.
@@ -202,8 +198,7 @@ impl Ranges {
 
     /// Whether what an instruction writes to a register has to be tested.
     pub(super) fn is_tested(&self, at: usize, r: usize) -> bool {
-        self.limited.binary_search(&(at, r)).is_ok()
-            && self.computed[at].is_none_or(|result| result != result.limited())
+        self.limited.contains(&(at, r)) && self.computed[at].is_none_or(|result| result != result.limited())
     }
 
     /// Whether the result of an instruction has room in 64 bits whatever it computes with.

@@ -11,7 +11,7 @@
 
 use super::facts::Facts;
 use super::stepped::by_step;
-use super::unit::{Inst, NOWHERE, Unit, What};
+use super::unit::{Inst, Unit, What};
 use crate::bytecode::ops::Op;
 
 /// Turns between two polls, at most.
@@ -30,15 +30,14 @@ pub(super) fn find(unit: &Unit, facts: &Facts) -> Vec<bool> {
 /// Whether the loop from `head` to the instruction at `last` can be cut: all that is executed in it is short and lies between the two.
 fn is_cut(unit: &Unit, facts: &Facts, head: usize, last: usize) -> bool {
     let end = unit.insts[last].i.b();
-    let inside = |at: usize| (head..=last).contains(&at);
+    let inside = head..last + 1;
     // Otherwise what is executed in the loop may lie elsewhere.
-    let is_entered = unit.insts.iter().enumerate().any(|(at, inst)| {
-        let target = inst.target as usize;
-        inst.target != NOWHERE && !inside(at) && inside(target) && (target != head || at > last)
-    });
+    let is_entered = unit
+        .jumps_into(inside.clone())
+        .any(|(from, to)| !inside.contains(&from) && (to != head || from > last));
     !is_entered
-        && !facts.resumptions.iter().any(|at| inside(*at))
-        && !unit.handlers.iter().any(|handler| inside(handler.target))
+        && !facts.resumptions.iter().any(|at| inside.contains(at))
+        && !unit.catches_in(inside)
         && (head..=last).all(|at| is_short(&unit.insts[at]) && !facts.accesses[at].writes.contains(&end))
 }
 

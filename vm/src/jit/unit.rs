@@ -22,6 +22,7 @@ use crate::thread::Thread;
 use crate::thread::stack::ReturnKind;
 use crate::value::Value;
 use smallvec::{SmallVec, smallvec};
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// Functions longer than this are left to the interpreter.
@@ -294,6 +295,17 @@ impl Unit {
             | Callee::Constructor { function, .. } => Some(function.bits()),
             Callee::Whole | Callee::Closure(_) => None,
         }
+    }
+
+    /// From where and to which of these places control can jump.
+    pub(super) fn jumps_into(&self, places: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let jumps = self.insts.iter().enumerate().map(|(from, inst)| (from, inst.target as usize));
+        jumps.filter(move |(_, to)| places.contains(to)) // `NOWHERE` lies behind all places
+    }
+
+    /// Whether an exception handler begins at one of these places.
+    pub(super) fn catches_in(&self, places: Range<usize>) -> bool {
+        self.handlers.iter().any(|handler| places.contains(&handler.target))
     }
 
     /// A frame and those around it, the innermost first, without the first frame.

@@ -10,7 +10,6 @@ use super::unit::{NOWHERE, Unit};
 use std::cell::Cell;
 
 /// The webs of a unit's registers.
-#[derive(Default)]
 pub(super) struct Webs {
     /// For each register, where stretches begin at which it is live, in order, and the stretch's number.
     stretches: Vec<Vec<(u32, u32)>>,
@@ -30,17 +29,13 @@ impl Webs {
             }
         }
         for (at, inst) in unit.insts.iter().enumerate().filter(|(_, inst)| inst.target != NOWHERE) {
-            webs.join_all(facts, at, inst.target as usize);
-            // Where control may go both ways, what is written does.
-            for r in facts.accesses[at].writes.iter().map(|r| usize::from(*r)) {
-                if let (Some(next), Some(there)) =
-                    (facts.live.get(at + 1), facts.live.get(inst.target as usize))
-                    && next.has(r)
-                    && there.has(r)
-                    && unit.falls_through(inst)
-                {
-                    webs.join(r, at + 1, inst.target as usize);
-                }
+            let target = inst.target as usize;
+            webs.join_all(facts, at, target);
+            if unit.falls_through(inst) {
+                // Control may go both ways, and what is written with it.
+                let goes_both = |r: &usize| facts.live[at + 1].has(*r) && facts.live[target].has(*r);
+                let written = facts.accesses[at].writes.iter().map(|r| usize::from(*r));
+                written.filter(goes_both).for_each(|r| webs.join(r, at + 1, target));
             }
         }
         for handler in &unit.handlers {

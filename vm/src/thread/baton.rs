@@ -65,16 +65,13 @@ impl State {
             let next = self.asleep.values().copied().flatten().min();
             self.clock = self.clock.max(next.unwrap_or_default());
         }
-        let due: Vec<u64> = self
-            .asleep
-            .iter()
-            .filter(|(_, until)| until.is_some_and(|until| until <= self.clock))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
-            self.asleep.remove(&id);
-            self.ready.insert(id);
-        }
+        self.asleep.retain(|id, until| {
+            let is_due = until.is_some_and(|until| until <= self.clock);
+            if is_due {
+                self.ready.insert(*id);
+            }
+            !is_due
+        });
         let count = self.ready.len() as u64;
         self.holder = match count {
             0 => None,

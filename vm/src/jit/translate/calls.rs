@@ -220,17 +220,16 @@ impl Translator<'_, '_> {
             }
             access::METHOD_NATIVE => {
                 // SAFETY: the site's kind says so.
-                let def = unsafe { call::native_of_site(&site) };
+                let def = unsafe { call::native_of_target(site.target) };
                 self.args(i.c(), n);
-                if let (Some(Intrinsic::CodeAt), NativeCode::Plain(native)) =
-                    (intrinsics::of_method(site.target), &def.code)
-                    && n == 2
+                let known = intrinsics::of_method(site.target).filter(|_| n == 2);
+                if let (Some(Intrinsic::CodeAt), NativeCode::Plain(native)) = (known, &def.code)
                     && one_class
                 {
                     self.expect_receiver(i.c(), site.class, site.data, None);
                     return self.code_at(*native, i.c(), i.a());
                 }
-                if intrinsics::of_method(site.target) == Some(Intrinsic::Push) && n == 2 && !self.wide() {
+                if known == Some(Intrinsic::Push) && !self.wide() {
                     self.expect_receiver(i.c(), site.class, site.data, None);
                     self.learn(i.c(), Known::of_class(site.class));
                     self.push(i.c(), i.c() + 1);
@@ -252,7 +251,7 @@ impl Translator<'_, '_> {
             }
             access::STATIC_NATIVE if one_class => {
                 // SAFETY: the site's kind says so.
-                let def = unsafe { call::native_of_site(&site) };
+                let def = unsafe { call::native_of_target(site.target) };
                 self.args(i.c(), n);
                 let class = self.tagged(i.c());
                 let deopt = self.deopt();

@@ -366,8 +366,7 @@ impl Translator<'_, '_> {
             }
             _ => unreachable!("one of them is given"),
         };
-        if wanted && let Some(ways) = self.ways(self.pc) {
-            self.behind = ways.end;
+        if wanted && let Some(ways) = self.ways() {
             return self.compute_both(&ways, flag);
         }
         self.branch(flag, wanted, target);
@@ -375,20 +374,15 @@ impl Translator<'_, '_> {
 
     /// An operation that overflows into the interpreter, which throws.
     fn checked(&mut self, a: u16, op: Op, x: Ir, y: Ir) {
-        if self.facts.ranges.fits(self.pc) {
+        let fits = self.facts.ranges.fits(self.pc);
+        let beyond = if fits { None } else { self.overflow_by_bound(op, x, y) };
+        if fits || beyond.is_some() {
             let result = match op {
                 Op::IAdd => self.b.ins().iadd(x, y),
                 Op::ISub => self.b.ins().isub(x, y),
                 _ => self.b.ins().imul(x, y),
             };
-            return self.set_raw_int(a, result);
-        }
-        if let Some(over) = self.overflow_by_bound(op, x, y) {
-            let result = match op {
-                Op::IAdd => self.b.ins().iadd(x, y),
-                _ => self.b.ins().imul(x, y),
-            };
-            self.note_overflow(over);
+            beyond.into_iter().for_each(|over| self.note_overflow(over));
             return self.set_raw_int(a, result);
         }
         let (result, over) = match op {

@@ -4,7 +4,7 @@
 //! branches ("if-conversion"). Invariant: what is computed on the way that is not taken has no effect: it writes raw registers only, whose
 //! values are dropped, cannot leave compiled code, and its overflows are not counted.
 
-use super::super::unit::{Inst, NOWHERE, What};
+use super::super::unit::{NOWHERE, What};
 use super::Translator;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
@@ -19,14 +19,13 @@ const MOST_ON_A_WAY: usize = 4;
 const MOST: usize = 6;
 
 /// A branch whose ways meet again.
-#[derive(Clone)]
 pub(super) struct Ways {
     /// The way on which the branch does not jump.
     stays: Range<usize>,
     /// The one on which it does.
     jumps: Range<usize>,
     /// Where they meet.
-    pub(super) end: usize,
+    end: usize,
 }
 
 /// What a way has computed.
@@ -56,15 +55,13 @@ fn cost(i: Instr) -> Option<usize> {
 }
 
 impl Translator<'_, '_> {
-    /// The ways of the branch at `pc`, if they can be computed both.
-    pub(super) fn ways(&self, pc: usize) -> Option<Ways> {
-        let insts = &self.unit.insts;
-        let inst = &insts[pc];
-        let target = inst.target as usize;
-        if inst.what != What::Op || inst.target == NOWHERE || target <= pc + 1 || target - pc > 2 * MOST {
+    /// The ways of the branch that is being translated, if they can be computed both.
+    pub(super) fn ways(&self) -> Option<Ways> {
+        let (pc, target) = (self.pc, self.target());
+        if target <= pc + 1 || target - pc > 2 * MOST {
             return None;
         }
-        let last = &insts[target - 1];
+        let last = &self.unit.insts[target - 1];
         let meets_later = last.what == What::Op && last.i.op() == Some(Op::Jump);
         let ways = match meets_later {
             true => Ways {
@@ -82,14 +79,11 @@ impl Translator<'_, '_> {
         }
         let (stays, jumps) = (self.cost_of(ways.stays.clone())?, self.cost_of(ways.jumps.clone())?);
         let inside = pc + 1..ways.end;
-        let is_entered = |(at, other): (usize, &Inst)| {
-            other.target != NOWHERE && inside.contains(&(other.target as usize)) && at != pc
-        };
         let fits = stays <= MOST_ON_A_WAY
             && jumps <= MOST_ON_A_WAY
             && stays + jumps <= MOST
-            && !insts.iter().enumerate().any(is_entered)
-            && !self.unit.handlers.iter().any(|handler| inside.contains(&handler.target));
+            && self.unit.jumps_into(inside.clone()).all(|(from, _)| from == pc)
+            && !self.unit.catches_in(inside);
         fits.then_some(ways)
     }
 
@@ -139,6 +133,7 @@ impl Translator<'_, '_> {
         self.expect_no_overflow();
         self.goto(ways.end);
         self.ended = true;
+        self.behind = ways.end;
     }
 
     /// Computes what is on a way; registers whose values are wanted are as before then.

@@ -3,13 +3,12 @@
 use super::super::masks::{BOOL, FLOAT, INT};
 use super::super::runtime;
 use super::Translator;
-use super::objects::TAG;
 use crate::code::LinkedType;
 use crate::object::Kind;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I32};
-use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
+use cranelift_codegen::ir::types::I8;
+use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
 
 impl Translator<'_, '_> {
     /// `is`, as a flag.
@@ -26,7 +25,13 @@ impl Translator<'_, '_> {
                 let flag = self.b.ins().icmp_imm_s(IntCC::Equal, null, 0);
                 self.b.ins().jump(done, &[flag.into()]);
             }
-            LinkedType::Str => self.is_of_kind(word, Kind::Str, done),
+            LinkedType::Str => {
+                let other = self.block();
+                self.expect_kind(word, Kind::Str, other);
+                self.done_with(true, done);
+                self.b.switch_to_block(other);
+                self.done_with(false, done);
+            }
             LinkedType::Bool => {
                 let yes = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::TRUE.bits() as i64);
                 let no = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::FALSE.bits() as i64);
@@ -42,8 +47,8 @@ impl Translator<'_, '_> {
             LinkedType::Int => self.yes_or(word, 1, 0, slow, done),
             LinkedType::Float => self.yes_or(word, 3, 3, slow, done),
             LinkedType::Class(class) => {
-                self.expect_object(word, slow);
-                self.is_of_class(word, class.id, slow, done);
+                self.expect_class(word, &[class.id], slow);
+                self.done_with(true, done);
             }
             LinkedType::Global(_) | LinkedType::Member(..) => {
                 self.b.ins().jump(slow, &[]);
@@ -72,23 +77,9 @@ impl Translator<'_, '_> {
         self.b.ins().brif(same, done, &[yes.into()], slow, &[]);
     }
 
-    /// Goes to `done` with whether the value is an object of this kind.
-    fn is_of_kind(&mut self, word: Ir, kind: Kind, done: Block) {
-        let other = self.block();
-        self.expect_object(word, other);
-        let found = self.b.ins().load(I8, MemFlagsData::trusted(), word, -TAG);
-        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, kind as i64);
-        self.b.ins().jump(done, &[same.into()]);
-        self.b.switch_to_block(other);
-        let no = self.flag(false);
-        self.b.ins().jump(done, &[no.into()]);
-    }
-
-    /// Goes to `done` with true if the object is of this very class; else to `slow`.
-    fn is_of_class(&mut self, object: Ir, class: u32, slow: Block, done: Block) {
-        let found = self.b.ins().load(I32, MemFlagsData::trusted(), object, 4 - TAG);
-        let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(class));
-        let yes = self.flag(true);
-        self.b.ins().brif(same, done, &[yes.into()], slow, &[]);
+    /// Goes to `done` with a flag.
+    fn done_with(&mut self, flag: bool, done: Block) {
+        let flag = self.flag(flag);
+        self.b.ins().jump(done, &[flag.into()]);
     }
 }
