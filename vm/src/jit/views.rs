@@ -41,8 +41,8 @@ fn accessed(unit: &Unit, at: usize) -> Option<(usize, u32)> {
     }
 }
 
-/// Whether an instruction may change the length of an array.
-fn changes_lengths(unit: &Unit, at: usize, wide: bool) -> bool {
+/// Whether an instruction may change the length of an array: views made before it are of no use after it.
+pub(super) fn changes_lengths(unit: &Unit, at: usize, wide: bool) -> bool {
     let inst = &unit.insts[at];
     if inst.what != What::Op {
         return false;

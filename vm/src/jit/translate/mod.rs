@@ -35,7 +35,7 @@ use super::restore::Exit;
 use super::stepped::by_step;
 use super::strips;
 use super::unit::{Inst, NOWHERE, Unit, What};
-use super::views::Views;
+use super::views::{self, Views};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
@@ -334,6 +334,9 @@ impl<'a, 'b> Translator<'a, 'b> {
                 self.expect_no_overflow();
             }
             self.begin_checkpoint();
+            if self.views.any && views::changes_lengths(&self.unit, pc, self.assume.wide) {
+                self.state.views.clear();
+            }
             match inst.what {
                 What::Op => self.instruction(inst.i),
                 What::Enter(frame) => self.enter(frame as usize),
