@@ -5,11 +5,12 @@
 
 use super::detours::Detours;
 use super::layout::Layout;
+use super::lean_entries::LeanEntries;
 use super::masks::Assume;
 use super::queue::Queue;
 use super::record::{Records, name_of};
 use super::symbols::{Symbols, Wanted};
-use super::translate::{Demands, Referred, Translated, Translator};
+use super::translate::{Demands, Referred, Translated, Translator, lean_signature};
 use super::unit::Unit;
 use crate::code::Code;
 use cranelift_codegen::Context;
@@ -88,6 +89,8 @@ unsafe impl Send for Request {}
 /// What became of a function.
 struct Compiled {
     entry: *const u8,
+    /// Its lean code, which is entered by `entry`.
+    lean: Option<*const u8>,
     /// For each instruction, the number of the entry there; 0 for none.
     entries: Box<[u16]>,
     /// Bytes of machine code.
@@ -132,6 +135,10 @@ pub(super) struct Translation {
     pub(super) context: Context,
     /// For each instruction, the number of the entry there; 0 for none.
     entries: Box<[u16]>,
+    /// It is lean code.
+    lean: bool,
+    /// Words above its base that a frame of the function needs, with those of spliced functions.
+    extent: usize,
 }
 
 /// Cranelift and what it works with.
@@ -141,6 +148,7 @@ pub(super) struct Compiler {
     contexts: FunctionBuilderContext,
     layout: Layout,
     detours: Detours,
+    lean_entries: LeanEntries,
     /// What compiled code refers to.
     referred: Vec<Referred>,
 }
@@ -171,45 +179,80 @@ impl Compiler {
         let mut output = Output { module: JITModule::new(builder), symbols: Symbols::new(settings.symbols) };
         let detours = Detours::make(&mut output, &layout)?;
         let contexts = FunctionBuilderContext::new();
-        Ok(Self { output: Some(output), contexts, layout, detours, referred: Vec::new() })
+        let (lean_entries, referred) = (LeanEntries::default(), Vec::new());
+        Ok(Self { output: Some(output), contexts, layout, detours, lean_entries, referred })
     }
 
     pub(super) fn isa(&self) -> &dyn TargetIsa {
         self.output.as_ref().expect("there until it is dropped").module.isa()
     }
 
-    /// Translates a function to the intermediate form.
+    /// Translates a function to the intermediate form: of lean code, if it can be.
     pub(super) fn translate(
         &mut self,
-        unit: Unit,
+        mut unit: Unit,
         assume: Assume,
         demands: Demands,
     ) -> Result<Translation, String> {
+        // Where what lean code took for granted did not hold, it left all callers' code too.
+        if assume.bounded && unit.make_lean(assume.wide) {
+            let tried = Rc::new(unit);
+            if let Some(made) = self.translate_as_is(&tried, assume, demands)? {
+                return Ok(made);
+            }
+            unit = Rc::into_inner(tried).ok_or("a translator keeps its unit")?;
+        }
+        unit.make_framed(assume.wide);
+        let made = self.translate_as_is(&Rc::new(unit), assume, demands)?;
+        made.ok_or_else(|| "code with frames needs none".into())
+    }
+
+    /// Translates a unit; none if it was to be lean and cannot be.
+    fn translate_as_is(
+        &mut self,
+        unit: &Rc<Unit>,
+        assume: Assume,
+        demands: Demands,
+    ) -> Result<Option<Translation>, String> {
         let output = self.output.as_mut().expect("there until it is dropped");
         let target = output.module.target_config();
         let mut context = output.module.make_context();
-        let mut signature = Signature::new(CallConv::triple_default(&self.layout.triple));
-        signature.params.extend([AbiParam::new(I64); 3]);
-        signature.returns.extend([AbiParam::new(I64); 2]);
+        let convention = CallConv::triple_default(&self.layout.triple);
+        let signature = match unit.lean {
+            true => lean_signature(unit.frames[0].code.params.into(), convention),
+            false => {
+                let mut signature = Signature::new(convention);
+                signature.params.extend([AbiParam::new(I64); 3]);
+                signature.returns.extend([AbiParam::new(I64); 2]);
+                signature
+            }
+        };
         let id = output.declare(&signature)?;
         context.func.signature = signature;
         context.func.name = UserFuncName::user(0, id.as_u32());
         let own = output.module.declare_func_in_func(id, &mut context.func);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        let Translated { entries, referred } =
-            Translator::run(&mut builder, Rc::new(unit), own, &self.layout, self.detours, assume, demands);
-        self.referred.push(referred);
+        let Translated { entries, referred, spoiled } =
+            Translator::run(&mut builder, unit.clone(), own, &self.layout, self.detours, assume, demands);
         builder.finalize(target);
-        Ok(Translation { id, context, entries })
+        if spoiled {
+            return Ok(None);
+        }
+        self.referred.push(referred);
+        Ok(Some(Translation { id, context, entries, lean: unit.lean, extent: unit.extent() }))
     }
 
     /// Compiles a function.
     fn compile(&mut self, unit: Unit, assume: Assume, demands: Demands) -> Result<Compiled, String> {
-        let (code, extent) = (unit.frames[0].code, unit.extent());
-        let Translation { id, mut context, entries } = self.translate(unit, assume, demands)?;
+        let code = unit.frames[0].code;
+        let Translation { id, mut context, entries, lean, extent } = self.translate(unit, assume, demands)?;
         let output = self.output.as_mut().expect("there until it is dropped");
-        let (entry, size) = output.emit(id, &mut context, &name_of(code))?;
-        Ok(Compiled { entry, entries, size, extent })
+        let (made, size) = output.emit(id, &mut context, &name_of(code))?;
+        let entry = match lean {
+            true => self.lean_entries.of(code.params.into(), output, &self.layout)?,
+            false => made,
+        };
+        Ok(Compiled { entry, lean: lean.then_some(made), entries, size, extent })
     }
 }
 
@@ -305,12 +348,14 @@ impl Shared {
         counters.nanoseconds.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
         self.records.add(code, time, done.as_ref().map(|made| made.size as u64).map_err(String::as_str));
         match done {
-            Ok(Compiled { entry, entries, size, extent }) => {
+            Ok(Compiled { entry, lean, entries, size, extent }) => {
                 counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
                 let counter = if code.jit.is_again() { &counters.again } else { &counters.functions };
                 counter.fetch_add(1, Ordering::Relaxed);
                 // An entry that somebody has read before may need as much as its own code did.
                 code.jit.extent.fetch_max(extent as u32, Ordering::Relaxed);
+                let lean = lean.map_or(std::ptr::null_mut(), <*const u8>::cast_mut);
+                code.jit.lean.store(lean, Ordering::Release);
                 code.jit.publish(entry.cast_mut(), entries);
                 code.jit.failures.store(0, Ordering::Relaxed);
                 code.jit.unseen.store(0, Ordering::Relaxed);

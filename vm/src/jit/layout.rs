@@ -26,6 +26,8 @@ pub(super) struct Layout {
     /// Of what a detour gives.
     pub(super) results: i32,
     pub(super) code_entry: i32,
+    /// Of a function's lean code.
+    pub(super) code_lean: i32,
     pub(super) code_value: i32,
     pub(super) code_registers: i32,
     /// Address of the VM's method epoch.
@@ -53,6 +55,7 @@ impl Layout {
             results: jit + offset_of!(super::ThreadJit, results) as i32,
             native_limit: jit + offset_of!(super::ThreadJit, native_limit) as i32,
             code_entry: (offset_of!(Code, jit) + offset_of!(super::JitSlot, entry)) as i32,
+            code_lean: (offset_of!(Code, jit) + offset_of!(super::JitSlot, lean)) as i32,
             code_value: offset_of!(Code, value) as i32,
             code_registers: offset_of!(Code, registers) as i32,
             environments: (offset_of!(Thread, envs) + Environments::FIRST_OFFSET) as i32,

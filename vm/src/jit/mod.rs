@@ -34,6 +34,12 @@ mod intrinsics;
 #[cfg(feature = "jit")]
 mod layout;
 #[cfg(feature = "jit")]
+mod lean;
+#[cfg(feature = "jit")]
+mod lean_entries;
+#[cfg(feature = "jit")]
+mod lean_runtime;
+#[cfg(feature = "jit")]
 mod listing;
 #[cfg(feature = "jit")]
 mod masks;
@@ -224,6 +230,8 @@ pub(crate) struct ThreadJit {
     pub(crate) limit: *const AtomicU64,
     /// Compiled code leaves when the native stack grows below this address.
     pub(crate) native_limit: usize,
+    /// Lean code has been left because something asked for attention, which it gets once all frames are complete.
+    pub(crate) attend: bool,
     /// Heat at which a function is compiled; `u32::MAX` for never.
     pub(crate) hot: u32,
     /// What the last function that was called by a detour gave.
@@ -246,6 +254,7 @@ impl ThreadJit {
             methods: vec![none; entries].into(),
             limit,
             native_limit: 0,
+            attend: false,
             hot,
             #[cfg(feature = "jit")]
             results: [0; detours::RESULTS],

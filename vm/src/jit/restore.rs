@@ -50,6 +50,20 @@ pub(super) struct Spliced {
 pub(super) unsafe fn restore(thread: &mut Thread, base: *mut u64, exit: &Exit) {
     // SAFETY: by the caller's promise all places lie in the stack.
     unsafe {
+        restore_frames(thread, base, exit);
+        thread.base = base.add(exit.place as usize);
+    }
+    thread.pc = exit.pc;
+    thread.code = exit.code;
+}
+
+/// Makes the frames complete; the running one stays what it is.
+///
+/// # Safety
+/// As for [`restore`].
+pub(super) unsafe fn restore_frames(thread: &mut Thread, base: *mut u64, exit: &Exit) {
+    // SAFETY: by the caller's promise all places lie in the stack.
+    unsafe {
         for &place in &exit.clear {
             base.offset(place as isize).write(0);
         }
@@ -70,10 +84,7 @@ pub(super) unsafe fn restore(thread: &mut Thread, base: *mut u64, exit: &Exit) {
             }
             base.add(frame.caller_place as usize).sub(3).write(frame.caller_pc as u64);
         }
-        thread.base = base.add(exit.place as usize);
     }
-    thread.pc = exit.pc;
-    thread.code = exit.code;
 }
 
 /// What is called at the instruction where compiled code is left, if it is a call of a value.

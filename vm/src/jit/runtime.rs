@@ -144,7 +144,7 @@ fn depth(thread: &Thread) -> usize {
 }
 
 /// Makes a frame that compiled code has written at `base` the running one.
-fn begin(thread: &mut Thread, base: *mut u64, code: &'static Code) {
+pub(super) fn begin(thread: &mut Thread, base: *mut u64, code: &'static Code) {
     thread.base = base;
     thread.code = code;
     thread.pc = code.entry;

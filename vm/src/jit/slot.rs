@@ -57,6 +57,8 @@ pub struct JitSlot {
     pub(crate) unseen: AtomicU32,
     /// How often it has been compiled again for that.
     pub(crate) fills: AtomicU32,
+    /// Machine code that is called without a frame (see `lean`), or null.
+    pub(crate) lean: AtomicPtr<u8>,
     /// Words above its base that a compiled frame may take.
     pub(crate) extent: AtomicU32,
     /// The last time that its code was entered at a loop, the task waited almost at once.
@@ -81,6 +83,7 @@ impl Default for JitSlot {
             again: AtomicU32::new(0),
             unseen: AtomicU32::new(0),
             fills: AtomicU32::new(0),
+            lean: AtomicPtr::new(std::ptr::null_mut()),
             extent: AtomicU32::new(0),
             brief: AtomicBool::new(false),
             seen: Mutex::default(),

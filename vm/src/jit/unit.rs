@@ -71,6 +71,8 @@ pub(super) struct Inst {
     pub(super) target: u32,
     /// For a call of a value: bits of what was called when the unit was made, or 0.
     pub(super) hint: u64,
+    /// A call of a function that has lean code (see `lean`).
+    pub(super) lean: bool,
 }
 
 /// What is spliced in, and what has to hold for it to be what is called.
@@ -145,6 +147,8 @@ pub(crate) struct Unit {
     pub(super) epoch: u32,
     /// Code leaves where nothing has been seen yet.
     leaves_unseen: bool,
+    /// The function becomes lean code.
+    pub(super) lean: bool,
 }
 
 /// What is known of the values that a function of a unit has been called with.
@@ -181,6 +185,7 @@ impl Unit {
                 places: Vec::new(),
                 epoch,
                 leaves_unseen: !everything && !wide && code.jit.fills.load(Ordering::Relaxed) < super::FILLS,
+                lean: false,
             },
             known,
             thread,
@@ -209,7 +214,8 @@ impl Unit {
 
     /// Words above the first frame's base that the unit's frames may take.
     pub(super) fn extent(&self) -> usize {
-        self.frames.iter().map(|frame| frame.place + frame.code.registers as usize).max().unwrap_or(0)
+        let frames = self.frames.iter().map(|frame| frame.place + frame.code.registers as usize);
+        frames.chain(self.lean_extents()).max().unwrap_or(0)
     }
 
     pub(super) fn frame(&self, inst: &Inst) -> &Frame {
@@ -270,7 +276,7 @@ impl Unit {
 
     /// Whether an instruction brings all frames up to date on its straight path, whatever becomes of it.
     pub(super) fn syncs(&self, inst: &Inst, wide: bool) -> bool {
-        if inst.what != What::Op {
+        if inst.what != What::Op || inst.lean {
             return false;
         }
         match inst.i.op().expect("verified") {
@@ -346,8 +352,15 @@ impl Maker<'_> {
             places.push(self.unit.insts.len() as u32);
             let i = moved(instr, at);
             let op = i.op().expect("verified");
-            let mut inst =
-                Inst { i, what: What::Op, frame: frame as u16, pc: pc as u32, target: NOWHERE, hint: 0 };
+            let mut inst = Inst {
+                i,
+                what: What::Op,
+                frame: frame as u16,
+                pc: pc as u32,
+                target: NOWHERE,
+                hint: 0,
+                lean: false,
+            };
             if frame != 0 {
                 match op {
                     Op::Return | Op::ReturnNull => {

@@ -48,7 +48,9 @@ pub(super) fn changes_lengths(unit: &Unit, at: usize, wide: bool) -> bool {
         return false;
     }
     let op = inst.i.op().expect("verified");
-    unit.syncs(inst, wide) || matches!(op, Op::CallMethod | Op::New | Op::IterNext | Op::ArrayPush)
+    unit.syncs(inst, wide)
+        || inst.lean
+        || matches!(op, Op::CallMethod | Op::New | Op::IterNext | Op::ArrayPush)
 }
 
 impl Views {

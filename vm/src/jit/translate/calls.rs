@@ -47,6 +47,10 @@ impl Translator<'_, '_> {
             return self.step();
         }
         let args = self.args(i.c(), i.n().into());
+        if self.inst().lean {
+            let result = self.lean_call(callee, &args, i.a(), ReturnKind::Register);
+            return self.set(i.a(), result, ALL);
+        }
         let value = self.word(callee.value.bits() as i64);
         let result = self.frame_call(Target::Known(callee), value, &args, i.a(), ReturnKind::Register);
         self.set(i.a(), result, ALL);
@@ -79,6 +83,14 @@ impl Translator<'_, '_> {
             return self.set(i.a(), result, ALL);
         }
         let args = self.args(i.c(), n);
+        if self.inst().lean
+            && let Some((code, _)) = self.unit.only_callee(&self.inst())
+        {
+            let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
+            self.guard(same);
+            let result = self.lean_call(code, &args, i.a(), ReturnKind::Register);
+            return self.set(i.a(), result, ALL);
+        }
         let done = self.result_block();
         let (direct, other) = (self.block(), self.block());
         // SAFETY: a hint is the bits of a value that is immortal if it is a function.
@@ -119,6 +131,11 @@ impl Translator<'_, '_> {
         };
         let args = self.args(i.c(), n);
         let epoch = self.unit.epoch;
+        if self.inst().lean {
+            self.expect_epoch(epoch, None);
+            let result = self.lean_call(code, &args, i.a(), ReturnKind::Register);
+            return self.set(i.a(), result, ALL);
+        }
         let same = self.epoch_is(epoch);
         let (direct, other, done) = (self.block(), self.block(), self.result_block());
         self.b.ins().brif(same, direct, &[], other, &[]);
@@ -165,6 +182,12 @@ impl Translator<'_, '_> {
     /// writes one. `after` is the state on the direct way.
     pub(super) fn otherwise_step(&mut self, result: Option<u16>, other: Block, done: Block, after: State) {
         self.b.switch_to_block(other);
+        if self.unit.lean {
+            let deopt = self.deopt();
+            self.b.ins().jump(deopt, &[]);
+            self.state = after;
+            return;
+        }
         self.step();
         match result {
             Some(r) => {
@@ -214,6 +237,10 @@ impl Translator<'_, '_> {
                 }
                 self.expect_receiver(i.c(), site.class, site.data, None);
                 self.learn(i.c(), Known::of_class(site.class));
+                if self.inst().lean {
+                    let result = self.lean_call(code, &args, i.a(), ReturnKind::Register);
+                    return self.set(i.a(), result, ALL);
+                }
                 let value = self.word(site.target as i64);
                 let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
                 self.set(i.a(), result, ALL);
@@ -399,6 +426,7 @@ impl Translator<'_, '_> {
 
     /// Calls a script function with these arguments. What is live afterwards is in the frames before.
     fn frame_call(&mut self, callee: Target, function: Ir, args: &[Ir], dst: u16, kind: ReturnKind) -> Ir {
+        self.spoiled |= self.unit.lean;
         let live = self.live_after_call(dst, kind);
         self.write_back_all(&live);
         let inst = self.inst();
@@ -508,7 +536,7 @@ impl Translator<'_, '_> {
 
     /// Registers that have to be in the frame when a callee runs. If it throws, a handler sees what its result's register held before the
     /// call; but that of a constructor holds the instance already, and is in the frame.
-    fn live_after_call(&self, dst: u16, kind: ReturnKind) -> Bits {
+    pub(super) fn live_after_call(&self, dst: u16, kind: ReturnKind) -> Bits {
         let mut live = self.facts.live[self.pc + 1].clone();
         live.remove(dst as usize);
         live.union(&self.facts.held[self.pc]);

@@ -26,11 +26,7 @@ impl Translator<'_, '_> {
         for end in self.strip_ends.clone().into_iter().flatten() {
             self.no_strip(end);
         }
-        for pc in 0..self.unit.insts.len() {
-            let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
-            self.blocks.push(block);
-            self.epoch_at.push(None);
-        }
+        self.make_blocks();
         let whole = self.unit.frames[0].code;
         let (called, others, begin) = (self.block(), self.block(), self.block());
         self.b.ins().brif(which, others, &[], called, &[]);
@@ -66,12 +62,30 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(begin);
         self.load_used();
         self.enter_state(0);
-        let zero = self.word(0);
         let given = whole.params as usize + usize::from(whole.flags & Code::REST != 0);
+        self.begin_registers(|translator, k| (k < given).then(|| translator.load_register(FRAME_WORDS + k)));
+        self.goto(0);
+        self.seal();
+        entries
+    }
+
+    /// Makes the blocks that instructions begin.
+    pub(super) fn make_blocks(&mut self) {
+        for pc in 0..self.unit.insts.len() {
+            let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
+            self.blocks.push(block);
+            self.epoch_at.push(None);
+        }
+    }
+
+    /// What the first frame's registers hold when its function is called: its parameters, which `given` has, and zeroes.
+    pub(super) fn begin_registers(&mut self, given: impl Fn(&mut Self, usize) -> Option<Ir>) {
+        let zero = self.word(0);
+        let whole = self.unit.frames[0].code;
         for r in 0..self.unit.registers() {
             self.state.regs[r].have = Have::WORD;
-            if r >= FRAME_WORDS && r < FRAME_WORDS + given {
-                let word = self.load_register(r);
+            let parameter = r.checked_sub(FRAME_WORDS).and_then(|k| given(self, k));
+            if let Some(word) = parameter {
                 self.b.def_var(self.words[r], word);
             } else if r >= FRAME_WORDS + whole.registers as usize {
                 break;
@@ -83,9 +97,6 @@ impl Translator<'_, '_> {
             }
         }
         self.state.views.clear();
-        self.goto(0);
-        self.seal();
-        entries
     }
 
     /// A callee's begin, called by compiled code: the frame has its room, link, code, callee and parameters.

@@ -1,6 +1,7 @@
 //! Ways out of compiled code: what a helper failed at, what was assumed and does not hold, requests for attention.
 
 use super::super::facts::Bits;
+use super::super::lean_runtime;
 use super::super::masks::{BIG, FLOAT, INT};
 use super::super::restore::{Exit, Spliced};
 use super::super::runtime;
@@ -92,14 +93,18 @@ impl Translator<'_, '_> {
     /// Calls a helper that gives a value or fails.
     pub(super) fn helper(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Ir {
         let result = self.helper_for_free(address, shape, args);
-        self.load_used(); // bulk work costs fuel
+        if !self.unit.lean {
+            self.load_used(); // bulk work costs fuel
+        }
         result
     }
 
     /// The same for a helper that uses no fuel.
     pub(super) fn helper_for_free(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Ir {
         let result = self.call_placed(address, shape, args)[0];
-        self.check(result);
+        if !self.unit.lean {
+            self.check(result);
+        }
         result
     }
 
@@ -245,9 +250,13 @@ impl Translator<'_, '_> {
             self.common_deopt = Some(common);
             self.b.ins().jump(common, &[exit.into()]);
         }
+        let deoptimise = match self.unit.lean {
+            true => lean_runtime::deoptimise as *const () as usize,
+            false => runtime::deoptimise as *const () as usize,
+        };
         let ends = [
             (self.common_leave, runtime::leave as *const () as usize, false),
-            (self.common_deopt, runtime::deoptimise as *const () as usize, true),
+            (self.common_deopt, deoptimise, true),
         ];
         for (block, helper, flush) in ends {
             let Some(block) = block else { continue };
@@ -423,6 +432,12 @@ impl Translator<'_, '_> {
         let exit = self.store_for_exit(&state, &live, at, 0);
         self.flush_used();
         let base = self.b.use_var(self.base);
+        if self.unit.lean {
+            let (safepoint, code) = (lean_runtime::safepoint as *const () as usize, self.whole_code());
+            self.call_plainly(safepoint, b"iiii>", &[self.thread, base, exit, code]);
+            self.leave_lean();
+            return self.b.switch_to_block(go_on);
+        }
         let left =
             self.call(runtime::safepoint as *const () as usize, b"iii>i", &[self.thread, base, exit])[0];
         let back = self.cold();

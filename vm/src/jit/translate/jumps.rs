@@ -172,9 +172,12 @@ impl Translator<'_, '_> {
             Some(Op::Return) => self.tagged(i.a()),
             _ => self.word(Value::NULL.bits() as i64),
         };
-        self.flush_used();
-        let base = self.b.use_var(self.base);
-        self.b.ins().return_(&[value, base]);
+        let second = if self.unit.lean { self.used() } else { self.base };
+        if !self.unit.lean {
+            self.flush_used();
+        }
+        let second = self.b.use_var(second);
+        self.b.ins().return_(&[value, second]);
         self.ended = true;
     }
 

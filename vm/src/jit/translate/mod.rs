@@ -16,6 +16,7 @@ mod division;
 mod entries;
 mod exits;
 mod jumps;
+mod lean;
 mod objects;
 mod raw;
 mod runtime_calls;
@@ -30,6 +31,7 @@ use super::facts::{Bits, Facts};
 use super::feedback::Feedback;
 use super::held;
 use super::layout::Layout;
+use super::lean as lean_units;
 use super::masks::{self, Assume, Known, Mask};
 use super::restore::Exit;
 use super::stepped::by_step;
@@ -39,6 +41,8 @@ use super::views::{self, Views};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
+pub(super) use lean::lean_signature;
+
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Value as Ir};
@@ -163,6 +167,10 @@ pub(super) struct Translator<'a, 'b> {
     /// Signatures of functions of the runtime, and those of detours by the number of arguments, once they are needed.
     signatures: Vec<(&'static [u8], SigRef)>,
     detour_signatures: [Option<SigRef>; 3 + ARGUMENTS],
+    /// Signatures of lean functions by the number of parameters.
+    lean_signatures: [Option<SigRef>; lean_units::PARAMETERS + 1],
+    /// The unit cannot be lean code after all.
+    spoiled: bool,
 }
 
 /// What compiled code refers to: it has to live as long.
@@ -177,6 +185,8 @@ pub(super) struct Translated {
     /// For each instruction of the first function, the number of the entry there; 0 for none.
     pub(super) entries: Box<[u16]>,
     pub(super) referred: Referred,
+    /// Something in a unit that was to be lean code needs a frame: what was made is of no use.
+    pub(super) spoiled: bool,
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
@@ -209,7 +219,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let buffers = (0..kept).map(|_| builder.declare_var(I64)).collect();
         let lengths = (0..kept).map(|_| builder.declare_var(I64)).collect();
         let base = builder.declare_var(I64);
-        let used = (!facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
+        let used = (unit.lean || !facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
         let strips = if demands.exact || demands.stress {
             vec![false; unit.insts.len()]
         } else {
@@ -273,12 +283,20 @@ impl<'a, 'b> Translator<'a, 'b> {
             fresh: Vec::new(),
             signatures: Vec::new(),
             detour_signatures: [None; 3 + ARGUMENTS],
+            lean_signatures: [None; lean_units::PARAMETERS + 1],
+            spoiled: false,
         };
-        let entries = translator.entries(entry);
+        let entries = match translator.unit.lean {
+            true => {
+                translator.lean_entry(entry);
+                vec![0; translator.unit.frames[0].code.code.len()].into_boxed_slice()
+            }
+            false => translator.entries(entry),
+        };
         translator.body();
         translator.emit_cold_ends();
         translator.b.seal_all_blocks();
-        Translated { entries, referred: translator.referred }
+        Translated { entries, referred: translator.referred, spoiled: translator.spoiled }
     }
 
     /// The code of the frame that the instruction which is being translated belongs to.
@@ -377,7 +395,9 @@ impl<'a, 'b> Translator<'a, 'b> {
             Op::LoadNull => {
                 self.constant(i.a(), crate::value::Value::NULL);
                 // A script that drops what it refers to means it: the frame is to forget it too.
-                self.write_back(i.a() as usize);
+                if !self.unit.lean {
+                    self.write_back(i.a() as usize);
+                }
             }
             Op::LoadTrue => self.constant(i.a(), crate::value::Value::TRUE),
             Op::LoadFalse => self.constant(i.a(), crate::value::Value::FALSE),
@@ -448,6 +468,13 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     /// Executes the instruction by the interpreter: all that it may look at is in the frames, and what it wrote is read from there.
     fn step(&mut self) {
+        if self.unit.lean {
+            self.spoiled |= !matches!(self.inst().i.op(), Some(Op::Throw | Op::Fail));
+            let deopt = self.deopt();
+            self.b.ins().jump(deopt, &[]);
+            self.ended = true;
+            return;
+        }
         self.write_back_live();
         self.save_position(0);
         let left = self.call(super::runtime::step as *const () as usize, b"i>i", &[self.thread])[0];

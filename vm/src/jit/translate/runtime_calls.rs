@@ -52,6 +52,11 @@ impl Translator<'_, '_> {
 
     /// The same for a function that may look at where control is, or fail. Its first argument is the thread.
     pub(super) fn call_placed(&mut self, address: usize, shape: &'static [u8], args: &[Ir]) -> Results {
+        if self.unit.lean {
+            self.out_of_lean();
+            let results = shape.iter().skip_while(|c| **c != b'>').count().saturating_sub(1);
+            return (0..results).map(|_| self.word(0)).collect();
+        }
         if !self.is_cold() {
             self.save_position(1);
             return self.call_plainly(address, shape, args);
@@ -72,7 +77,7 @@ impl Translator<'_, '_> {
     }
 
     /// Whether what is being translated is off the straight path.
-    fn is_cold(&self) -> bool {
+    pub(super) fn is_cold(&self) -> bool {
         self.b.current_block().is_some_and(|block| self.b.func.layout.is_cold(block))
     }
 

@@ -23,8 +23,10 @@ pub(super) fn dirty_at_blocks(unit: &Unit, facts: &Facts, wide: bool) -> Vec<Opt
     let mut entry = Bits::new(unit.registers());
     let whole = &unit.frames[0];
     entry.add(whole.at - FRAME_WORDS);
-    // Raw registers begin with what an earlier frame left, and compiled callers leave all but the parameters to the callee.
-    for r in whole.at + whole.code.params as usize..whole.at + whole.code.registers as usize {
+    // Raw registers begin with what an earlier frame left, and compiled callers leave all but the parameters to the callee, of lean code
+    // those too.
+    let given = if unit.lean { 0 } else { whole.code.params as usize };
+    for r in whole.at + given..whole.at + whole.code.registers as usize {
         entry.add(r);
     }
     at[0] = Some(entry);
