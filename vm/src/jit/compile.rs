@@ -376,7 +376,7 @@ impl Shared {
             *compiler = Some(Compiler::new(settings)?);
         }
         let again = unit.frames[0].code.jit.again.load(Ordering::Relaxed) > 0;
-        let assume = Assume { wide, bounded: !again };
+        let assume = Assume::new(wide, !again);
         compiler.as_mut().expect("just made").compile(unit, assume, settings.demands)
     }
 }

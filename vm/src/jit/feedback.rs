@@ -2,11 +2,11 @@
 
 use super::masks::{ALL, BIG, BOOL, FLOAT, INT, Mask, OTHER, mask_of};
 use crate::bytecode::ops::Op;
-use crate::class::AttributeType;
+use crate::class::{AttributeType, Member};
 use crate::code::{Code, LinkedType, LoadedModule};
 use crate::interp::access;
 use crate::interp::ic::Ic;
-use crate::object::function::class_of_value;
+use crate::object::function::{class_of_value, code_of_value};
 use crate::object::{array, class_id};
 use crate::thread::Thread;
 use crate::value::Value;
@@ -166,4 +166,13 @@ pub(super) fn variable(thread: &Thread, env: u32, slot: u32) -> Option<Value> {
     let variables = array::from_value(*thread.envs.get(env as usize)?)?;
     let value = array::elements(variables).get(slot as usize)?.get();
     (value != Value::EMPTY).then_some(value)
+}
+
+/// The script method that a call of the superclass's at a site reaches, as things stand.
+pub(super) fn super_method(code: &Code, site: u16) -> Option<(&'static Code, Value)> {
+    let superclass = code.home_class()?.superclass?;
+    match superclass.member(code.sites[site as usize])? {
+        Member::Method(function) => Some((code_of_value(function)?, function)),
+        _ => None,
+    }
 }

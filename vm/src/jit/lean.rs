@@ -11,10 +11,10 @@
 //!   the stack stays where it is while lean code has words in machine registers;
 //! - whoever calls lean code has seen to it that its frame fits on the stack, so that it can be written without failing.
 
-use super::feedback::FEW_MISSES;
+use super::feedback::{FEW_MISSES, super_method};
 use super::intrinsics;
 use super::stepped::by_step;
-use super::unit::{Callee, Inst, NOWHERE, Unit, What, super_method};
+use super::unit::{Callee, Inst, NOWHERE, Unit, What};
 use crate::bytecode::ops::Op;
 use crate::code::Code;
 use crate::interp::access;
@@ -33,6 +33,29 @@ fn may_be_lean(code: &Code) -> bool {
         && code.required == code.params
         && usize::from(code.params) <= PARAMETERS
         && code.handlers.is_empty()
+}
+
+/// Whether an op other than a call has a straight path that needs no frame.
+fn needs_no_frame(op: Op) -> bool {
+    match op {
+        Op::Throw | Op::Fail => true, // control leaves
+        Op::New | Op::Closure | Op::NewCell | Op::NewArray | Op::NewMap | Op::NewRange => false,
+        Op::Concat | Op::Slice | Op::ToStr | Op::IterStart | Op::IterNext | Op::DefaultArg => false,
+        Op::Pow | Op::UShr | Op::In => false,
+        op => !by_step(op),
+    }
+}
+
+/// Whether a function may become lean code that calls nothing but itself: then there is little but its calls, which are worth being saved by
+/// splicing it into itself.
+pub(super) fn recurses(code: &'static Code) -> bool {
+    may_be_lean(code)
+        && code.code.iter().all(|i| match i.op().expect("verified") {
+            // SAFETY: the verifier checked the function's index; linked code lives as long as the VM.
+            Op::CallStatic => std::ptr::eq(unsafe { (&(*code.module).functions)[i.b() as usize] }, code),
+            Op::Call | Op::CallSuper | Op::Loop | Op::ForLt | Op::ForLe => false,
+            op => needs_no_frame(op),
+        })
 }
 
 impl Unit {
@@ -95,6 +118,11 @@ impl Unit {
         }
     }
 
+    /// Whether a call calls the unit's function.
+    pub(super) fn calls_itself(&self, inst: &Inst) -> bool {
+        self.only_callee(inst).is_some_and(|(code, _)| std::ptr::eq(code, self.frames[0].code))
+    }
+
     /// Whether an instruction has a straight path that needs no frame.
     fn is_lean(&self, at: usize, inst: &Inst) -> bool {
         if inst.target != NOWHERE && inst.target as usize <= at {
@@ -108,11 +136,7 @@ impl Unit {
             What::Op => match inst.i.op().expect("verified") {
                 Op::Call => inst.lean || intrinsics::of_value(inst.hint) == Some(intrinsics::Intrinsic::Sqrt),
                 Op::CallStatic | Op::CallMethod | Op::CallSuper => inst.lean,
-                Op::Throw | Op::Fail => true, // control leaves
-                Op::New | Op::Closure | Op::NewCell | Op::NewArray | Op::NewMap | Op::NewRange => false,
-                Op::Concat | Op::Slice | Op::ToStr | Op::IterStart | Op::IterNext | Op::DefaultArg => false,
-                Op::Pow | Op::UShr | Op::In => false,
-                op => !by_step(op),
+                op => needs_no_frame(op),
             },
         }
     }

@@ -40,6 +40,15 @@ pub(super) struct Assume {
     pub(super) wide: bool,
     /// Loops do not turn more often than usual (see `ranges`).
     pub(super) bounded: bool,
+    /// What lean code gives that calls itself.
+    pub(super) own: Mask,
+}
+
+impl Assume {
+    /// What a function of which this is known (no assumption holds: `wide`) is compiled with.
+    pub(super) fn new(wide: bool, bounded: bool) -> Self {
+        Self { wide, bounded, own: ALL }
+    }
 }
 
 /// What is known of a register's value.
@@ -191,6 +200,10 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             None => Known::form(ALL),
         },
         Op::GetLen if of(i.b(), known) == ARRAY => Known::form(INT),
+        Op::UnboxI if facts.ranges.unboxes_small(at) => {
+            known[i.b() as usize] = Known::form(INT);
+            return;
+        }
         // What is read may be another thread's.
         Op::IAGet | Op::FAGet => return,
         Op::IASet | Op::FASet if assume.wide => return,
@@ -211,6 +224,9 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             Op::Not | Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::In | Op::Is => BOOL,
             Op::IEq | Op::ILt | Op::ILe | Op::FEq | Op::FLt | Op::FLe => BOOL,
             Op::ToStr | Op::Concat | Op::Closure | Op::NewCell | Op::NewMap | Op::NewRange => OTHER,
+            Op::Call | Op::CallStatic | Op::CallMethod | Op::CallSuper if inst.lean => {
+                if unit.calls_itself(inst) { assume.own } else { ALL }
+            }
             Op::Call if !assume.wide && i.n() == 1 => native_result(inst.hint),
             _ => ALL,
         }),
@@ -365,6 +381,38 @@ pub(super) fn at_blocks(unit: &Unit, facts: &Facts, assume: Assume) -> Vec<Optio
         }
     }
     at
+}
+
+/// What lean code that calls itself gives: a guess that is true if it is true of what it calls.
+pub(super) fn own_result(unit: &Unit, facts: &Facts, assume: Assume) -> Mask {
+    if !unit.insts.iter().any(|inst| inst.lean && unit.calls_itself(inst)) {
+        return ALL;
+    }
+    let guesses = [INT, FLOAT, BOOL];
+    guesses
+        .into_iter()
+        .find(|&own| returned(unit, facts, Assume { own, ..assume }) & !own == 0)
+        .unwrap_or(ALL)
+}
+
+/// The forms of what the unit's function returns.
+fn returned(unit: &Unit, facts: &Facts, assume: Assume) -> Mask {
+    let at = at_blocks(unit, facts, assume);
+    let mut returned = 0;
+    let mut known = None;
+    for (pc, inst) in unit.insts.iter().enumerate() {
+        if facts.leads[pc] {
+            known.clone_from(&at[pc]);
+        }
+        let Some(known) = &mut known else { continue };
+        match inst.i.op().filter(|_| inst.what == What::Op) {
+            Some(Op::Return) => returned |= known[inst.i.a() as usize].mask,
+            Some(Op::ReturnNull) => returned |= NULL,
+            _ => {}
+        }
+        apply(unit, facts, assume, pc, known);
+    }
+    returned
 }
 
 fn merge(

@@ -1,7 +1,7 @@
 //! Between which bounds the integers lie that registers hold: what cannot overflow need not be tested.
 //!
 //! One range for each web of a register (`webs`): the hull of all that is ever written to it; closer ones from where it is written or
-//! compared to the end of the block, or of those that only follow it. What would grow for ever is taken to be anything; but what is only counted up
+//! compared to the end of the block, or of those that only follow it; of tagged registers only where they certainly hold integers. What would grow for ever is taken to be anything; but what is only counted up
 //! or down by little steps does not reach the end of 64 bits in years. So that counters of loops have bounds, the ends of loops are taken to be at most [`MOST_TURNS`]; compiled code tests that where
 //! an end is computed, and leaves if it is not so. Where compiled code is entered in the middle, what lies in the interpreter's registers
 //! is tested. Where a register may hold something else, nothing is known of its integers. Invariant: as long as these tests hold, and no result is used for good before its overflow has been looked for, a register
@@ -39,6 +39,8 @@ pub(super) struct Range {
 impl Range {
     const ALL: Range = Range { low: i64::MIN as i128, high: i64::MAX as i128 };
     const ZERO: Range = Range { low: 0, high: 0 };
+    /// The integers without a box.
+    const SMALL: Range = Range { low: -(1 << 62), high: (1 << 62) - 1 };
 
     fn one(n: i64) -> Self {
         Range { low: n.into(), high: n.into() }
@@ -88,7 +90,13 @@ impl Range {
 
     /// Whether all of it are integers without a box.
     fn is_small(self) -> bool {
-        self.is_within(Range { low: -(1 << 62), high: (1 << 62) - 1 })
+        self.is_within(Self::SMALL)
+    }
+
+    /// Those that are in both; none if there is none.
+    fn within(self, other: Range) -> Option<Self> {
+        let both = Range { low: self.low.max(other.low), high: self.high.min(other.high) };
+        (both.low <= both.high).then_some(both)
     }
 
     /// The bounds, as far as they are closer than those of 64 bits.
@@ -156,13 +164,16 @@ pub(super) struct Ranges {
     unsigned: Vec<bool>,
     /// Which instructions write ends of loops, to which registers: those are tested.
     limited: BTreeSet<(usize, usize)>,
+    /// Which instructions unbox parameters that are taken to have no box.
+    small: BTreeSet<usize>,
 }
 
 impl Ranges {
     pub(super) fn find(unit: &Unit, facts: &Facts, assume: Assume) -> Self {
         let webs = Webs::find(unit, facts);
         let limited = if assume.bounded { ends(unit, facts, &webs) } else { Bits::new(webs.count()) };
-        let mut finder = Finder::new(unit, facts, &webs, &limited);
+        let small = if assume.bounded { parameters(unit, facts) } else { BTreeSet::new() };
+        let mut finder = Finder::new(unit, facts, &webs, &limited, &small);
         let mut round = 0;
         while finder.go_through(round) {
             round += 1;
@@ -178,7 +189,7 @@ impl Ranges {
             |&(at, r): &(usize, usize)| webs.of_write(unit, facts, at, r).is_some_and(|web| limited.has(web));
         let tested = written.filter(is_end).collect();
         let Finder { computed, unsigned, .. } = finder;
-        Ranges { entries, computed, unsigned, limited: tested }
+        Ranges { entries, computed, unsigned, limited: tested, small }
     }
 
     /// The range of a register where compiled code is entered in the middle.
@@ -189,6 +200,11 @@ impl Ranges {
     /// Whether the integer that an instruction gives needs no box.
     pub(super) fn is_small(&self, at: usize) -> bool {
         self.computed[at].is_some_and(Range::is_small)
+    }
+
+    /// Whether what an instruction unboxes has to be an integer without a box.
+    pub(super) fn unboxes_small(&self, at: usize) -> bool {
+        self.small.contains(&at)
     }
 
     /// Whether an instruction divides or multiplies a number that is not below zero.
@@ -207,6 +223,37 @@ impl Ranges {
     }
 }
 
+/// What is known since a block began.
+#[derive(Clone, Default)]
+struct Lately {
+    /// What has been written or compared, which may be closer than what the web holds.
+    of: Vec<Option<Range>>,
+    /// Another register that holds the same.
+    same: Vec<Option<u16>>,
+    /// Tagged registers that certainly hold integers.
+    certain: Bits,
+}
+
+impl Lately {
+    fn nothing(registers: usize) -> Self {
+        Self { of: vec![None; registers], same: vec![None; registers], certain: Bits::new(registers) }
+    }
+
+    fn forget(&mut self) {
+        self.of.fill(None);
+        self.same.fill(None);
+        self.certain.clear();
+    }
+
+    /// A register gets another value.
+    fn write(&mut self, r: usize, range: Range, certain: bool) {
+        self.of[r] = Some(range);
+        self.same[r] = None;
+        self.same.iter_mut().filter(|same| **same == Some(r as u16)).for_each(|same| *same = None);
+        if certain { self.certain.add(r) } else { self.certain.remove(r) }
+    }
+}
+
 /// Finds the ranges of a unit by going through it until nothing changes.
 struct Finder<'a> {
     unit: &'a Unit,
@@ -220,16 +267,25 @@ struct Finder<'a> {
     of: Vec<Range>,
     /// The hull of what is written by other instructions than those by which loops count, by web.
     begun: Vec<Range>,
-    /// What has been written or compared since the block began, which may be closer.
-    lately: Vec<Option<Range>>,
-    /// Instructions where control comes from others than the one before.
-    joins: Vec<bool>,
+    /// Instructions that unbox what has no box.
+    small: &'a BTreeSet<usize>,
+    lately: Lately,
+    /// Ways from elsewhere than the instruction before to each instruction: none, one jump that is the only way at all, or more.
+    ways: Vec<u8>,
+    /// What is known where the only way to an instruction begins.
+    carried: BTreeMap<usize, Lately>,
     computed: Vec<Option<Range>>,
     unsigned: Vec<bool>,
 }
 
 impl<'a> Finder<'a> {
-    fn new(unit: &'a Unit, facts: &'a Facts, webs: &'a Webs, limited: &'a Bits) -> Self {
+    fn new(
+        unit: &'a Unit,
+        facts: &'a Facts,
+        webs: &'a Webs,
+        limited: &'a Bits,
+        small: &'a BTreeSet<usize>,
+    ) -> Self {
         let whole = &unit.frames[0];
         let given = usize::from(whole.code.params) + usize::from(whole.code.flags & Code::REST != 0);
         let mut of = vec![Range::ZERO; webs.count()];
@@ -242,26 +298,45 @@ impl<'a> Finder<'a> {
             of[webs.at(handler.register, handler.target)] = Range::ALL;
         }
         let count = unit.insts.len();
-        let mut joins = vec![false; count];
+        let mut ways = vec![0u8; count];
+        ways[0] = 2;
         for (at, inst) in unit.insts.iter().enumerate() {
-            joins[at] |= facts.leads[at] && (at == 0 || !unit.falls_through(&unit.insts[at - 1]));
             if inst.target != NOWHERE {
-                joins[inst.target as usize] = true;
+                let target = inst.target as usize;
+                let only = target > at && !unit.falls_through(&unit.insts[target - 1]);
+                ways[target] = ways[target].saturating_add(if only { 1 } else { 2 });
             }
         }
-        facts.resumptions.iter().for_each(|at| joins[*at] = true);
-        unit.handlers.iter().for_each(|handler| joins[handler.target] = true);
-        let (lately, computed) = (vec![None; unit.registers()], vec![None; count]);
-        let (begun, unsigned) = (of.clone(), vec![false; count]);
-        Finder { unit, facts, webs, limited, at: 0, begun, of, lately, joins, computed, unsigned }
+        facts.resumptions.iter().for_each(|at| ways[*at] = 2);
+        unit.handlers.iter().for_each(|handler| ways[handler.target] = 2);
+        let (lately, computed) = (Lately::nothing(unit.registers()), vec![None; count]);
+        let (begun, unsigned, carried) = (of.clone(), vec![false; count], BTreeMap::new());
+        Finder {
+            unit,
+            facts,
+            webs,
+            limited,
+            at: 0,
+            begun,
+            of,
+            small,
+            lately,
+            ways,
+            carried,
+            computed,
+            unsigned,
+        }
     }
 
     /// Whether there was something new.
     fn go_through(&mut self, round: usize) -> bool {
         let mut changed = false;
         for (at, inst) in self.unit.insts.iter().enumerate() {
-            if self.joins[at] {
-                self.lately.fill(None);
+            if at == 0 || self.ways[at] > 0 || !self.unit.falls_through(&self.unit.insts[at - 1]) {
+                match self.carried.remove(&at) {
+                    Some(carried) => self.lately = carried,
+                    None => self.lately.forget(),
+                }
             }
             self.at = at;
             self.computed[at] = self.result(inst);
@@ -270,6 +345,7 @@ impl<'a> Finder<'a> {
             self.unsigned[at] = inst.what == What::Op && divides && self.now(inst.i.b()).is_positive();
             let counts = inst.what == What::Op
                 && (matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe)) || is_step(inst.i));
+            let certain = self.certain(at);
             for (r, result) in self.writes(at) {
                 let mut result = result.without_overflow();
                 if inst.what == What::Op && inst.i.op() == Some(Op::IMulI) {
@@ -279,25 +355,92 @@ impl<'a> Finder<'a> {
                 if web.is_some_and(|web| self.limited.has(web)) {
                     result = result.limited();
                 }
-                self.lately[r] = Some(result);
+                self.lately.write(r, result, certain.contains(&r));
                 let Some(web) = web else { continue };
                 if !counts {
                     changed |= grow(&mut self.begun[web], result, round);
                 }
                 changed |= grow(&mut self.of[web], result, round);
             }
+            self.copied(inst);
+            let target = inst.target as usize;
+            if inst.target != NOWHERE && self.ways[target] == 1 && !matches!(inst.what, What::Enter(_)) {
+                let here = self.lately.clone();
+                if inst.what == What::Op {
+                    self.compared(inst.i, true);
+                }
+                let there = std::mem::replace(&mut self.lately, here);
+                self.carried.insert(target, there);
+            }
             if inst.what == What::Op {
-                self.compare(inst.i);
+                self.compared(inst.i, false);
             }
         }
         changed
     }
 
-    /// Takes note of what a comparison says where it does not jump.
-    fn compare(&mut self, i: Instr) {
+    /// The registers that an instruction writes with what is certainly an integer.
+    fn certain(&self, at: usize) -> SmallVec<[usize; 4]> {
+        let inst = &self.unit.insts[at];
+        let i = inst.i;
+        let is = |r: u16| self.lately.certain.has(r as usize);
+        let written = || self.facts.accesses[at].writes.iter().map(|r| *r as usize).collect();
+        match inst.what {
+            What::Enter(_) => {
+                let entered = self.unit.entered(inst).expect("it enters");
+                let fresh = usize::from(i.op() == Some(Op::New));
+                let given = fresh..usize::from(entered.given);
+                given.filter(|k| is(i.c() + (k - fresh) as u16)).map(|k| entered.at + k).collect()
+            }
+            What::Leave if i.op() == Some(Op::Return) && is(i.a()) => written(),
+            What::Leave => SmallVec::new(),
+            What::Op => match i.op().expect("verified") {
+                Op::BoxI | Op::LoadInt => written(),
+                Op::Move | Op::AddI | Op::SubI | Op::MulI if is(i.b()) => written(),
+                Op::Add | Op::Sub | Op::Mul if is(i.b()) && is(i.c()) => written(),
+                _ => SmallVec::new(),
+            },
+        }
+    }
+
+    /// Takes note of what an instruction that gives one register the value of another one says about both.
+    fn copied(&mut self, inst: &Inst) {
+        let i = inst.i;
+        if inst.what != What::Op || i.a() == i.b() {
+            return;
+        }
+        if matches!(i.op(), Some(Op::Move | Op::MoveRaw | Op::BoxI | Op::UnboxI)) {
+            self.lately.same[i.a() as usize] = Some(i.b());
+        }
+        if i.op() == Some(Op::UnboxI) {
+            self.lately.certain.add(i.b() as usize);
+            if self.small.contains(&self.at) {
+                self.narrow(i.a(), Range::SMALL.low, Range::SMALL.high);
+            }
+        }
+    }
+
+    /// Takes note of what a comparison says where it jumps, or where it does not.
+    fn compared(&mut self, i: Instr, jumps: bool) {
         let (a, b) = (i.a(), i.b());
         let immediate = i128::from(i.sb());
         let (low, high) = (Range::ALL.low, Range::ALL.high);
+        if jumps {
+            match i.op() {
+                Some(op @ (Op::IJLt | Op::IJLe)) => {
+                    let beyond = i128::from(op == Op::IJLt);
+                    let (x, y) = (self.now(a), self.now(b));
+                    self.narrow(a, low, y.high - beyond);
+                    self.narrow(b, x.low + beyond, high);
+                }
+                Some(Op::IJLtI) => self.narrow(a, low, immediate - 1),
+                Some(Op::IJLeI) => self.narrow(a, low, immediate),
+                Some(Op::IJGtI) => self.narrow(a, immediate + 1, high),
+                Some(Op::IJGeI) => self.narrow(a, immediate, high),
+                _ => {}
+            }
+            return;
+        }
         match i.op() {
             Some(op @ (Op::IJLt | Op::IJLe)) => {
                 let beyond = i128::from(op == Op::IJLe);
@@ -321,17 +464,27 @@ impl<'a> Finder<'a> {
 
     /// A register's number lies between these, too.
     fn narrow(&mut self, r: u16, low: i128, high: i128) {
-        let now = self.now(r);
-        let both = Range { low: now.low.max(low), high: now.high.min(high) };
         // Otherwise control does not come here.
-        if both.low <= both.high {
-            self.lately[r as usize] = Some(both);
+        let Some(both) = self.now(r).within(Range { low, high }) else { return };
+        self.lately.of[r as usize] = Some(both);
+        let source = self.lately.same[r as usize];
+        for other in 0..self.lately.same.len() as u16 {
+            let same = source == Some(other) || self.lately.same[other as usize] == Some(r);
+            if same && let Some(both) = self.now_if_live(other).and_then(|now| now.within(both)) {
+                self.lately.of[other as usize] = Some(both);
+            }
         }
+    }
+
+    /// The range of a register that may be dead.
+    fn now_if_live(&self, r: u16) -> Option<Range> {
+        let live = || self.facts.live[self.at].has(r as usize).then(|| self.now(r));
+        self.lately.of[r as usize].or_else(live)
     }
 
     /// The range of a register where control is now.
     fn now(&self, r: u16) -> Range {
-        self.lately[r as usize].unwrap_or_else(|| self.of[self.webs.at(r as usize, self.at)])
+        self.lately.of[r as usize].unwrap_or_else(|| self.of[self.webs.at(r as usize, self.at)])
     }
 
     /// What a register that is read holds if no loop counts it.
@@ -370,6 +523,7 @@ impl<'a> Finder<'a> {
         }
         let (x, y) = (|| self.now(i.b()), || self.now(i.c()));
         let immediate = || Range::one(i.sc().into());
+        let certain = |r: u16| self.lately.certain.has(r as usize);
         let power = |by: Range| match by.low == by.high && (0..63).contains(&by.low) {
             true => Some(Range::one(1 << by.low)),
             false => None,
@@ -381,7 +535,14 @@ impl<'a> Finder<'a> {
         Some(match op {
             Op::LoadIntRaw | Op::LoadInt => Range::one(i.sd().into()),
             Op::LoadKRaw | Op::LoadK => constant()?,
+            Op::UnboxI if self.small.contains(&self.at) => x().within(Range::SMALL).unwrap_or(Range::SMALL),
             Op::Move | Op::MoveRaw | Op::BoxI | Op::UnboxI => x(),
+            Op::AddI if certain(i.b()) => x().sum(immediate()),
+            Op::SubI if certain(i.b()) => x().sum(immediate().negated()),
+            Op::MulI if certain(i.b()) => x().product(immediate()),
+            Op::Add if certain(i.b()) && certain(i.c()) => x().sum(y()),
+            Op::Sub if certain(i.b()) && certain(i.c()) => x().sum(y().negated()),
+            Op::Mul if certain(i.b()) && certain(i.c()) => x().product(y()),
             Op::IAdd => x().sum(y()),
             Op::IAddI if is_step(i) && self.begun(i.a()).is_within(Range { low: -START, high: START }) => {
                 Range { low: -FAR, high: FAR }
@@ -410,6 +571,19 @@ impl<'a> Finder<'a> {
             _ => return None,
         })
     }
+}
+
+/// The instructions that unbox parameters of the unit's function which nothing writes.
+fn parameters(unit: &Unit, facts: &Facts) -> BTreeSet<usize> {
+    let whole = &unit.frames[0];
+    let mut written = Bits::new(unit.registers());
+    facts.accesses.iter().flat_map(|access| &access.writes).for_each(|r| written.add(*r as usize));
+    let given = whole.at..whole.at + whole.code.params as usize;
+    let unboxes = unit.insts.iter().enumerate().filter(|(_, inst)| {
+        let r = inst.i.b() as usize;
+        inst.what == What::Op && inst.i.op() == Some(Op::UnboxI) && given.contains(&r) && !written.has(r)
+    });
+    unboxes.map(|(at, _)| at).collect()
 }
 
 /// Whether an instruction counts a register up or down by a little.

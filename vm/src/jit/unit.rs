@@ -7,9 +7,10 @@
 //! Registers of the unit: those of frame `f` begin at number `f.at`; the four numbers before are the words of its header. Each frame has numbers of
 //! its own, though frames that do not exist at the same time lie at the same place in memory, which `places` gives.
 
-use super::feedback::Feedback;
+use super::feedback::{Feedback, super_method};
 use super::instrs::{falls_through, moved, target};
 use super::intrinsics::{self, Intrinsic};
+use super::lean;
 use super::stepped::by_step;
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
@@ -33,6 +34,8 @@ const MAX_REGISTERS: usize = 250;
 const MAX_SPLICED: usize = 28;
 /// Instructions of a function that is spliced into itself, once.
 const MAX_RECURSIVE: usize = 24;
+/// Three times, if it needs no frame.
+const MAX_SHORT: usize = 12;
 /// Nothing more is spliced in once a unit has so many instructions.
 const MAX_UNIT: usize = 160;
 /// Nor above so many registers.
@@ -589,15 +592,20 @@ impl Maker<'_> {
             .chain(self.unit.around(frame))
             .filter(|f| std::ptr::eq(self.unit.frames[*f].code, code))
             .count();
-        let recursive = same > usize::from(code.code.len() <= MAX_RECURSIVE);
+        let length = code.code.len();
+        let most = match length {
+            ..=MAX_SHORT if lean::recurses(code) => 3,
+            ..=MAX_RECURSIVE => 1,
+            _ => 0,
+        };
         let fits = self.splice
             && code.is_plain()
             && given >= code.required as usize
             && given <= code.params as usize
-            && code.code.len() <= MAX_SPLICED
-            && !recursive
+            && length <= MAX_SPLICED
+            && same <= most
             && around < MAX_DEPTH
-            && self.unit.insts.len() + code.code.len() <= MAX_UNIT
+            && self.unit.insts.len() + length <= MAX_UNIT
             && self.unit.kinds.len() + code.registers as usize + FRAME_WORDS <= MAX_UNIT_REGISTERS
             && (self.everything || is_warm(code, self.thread.jit.hot));
         match fits {
@@ -682,15 +690,6 @@ impl Maker<'_> {
         inside.then(|| unsafe {
             crate::object::function::Closure::capture(function.pointer().cast(), index as usize).get()
         })
-    }
-}
-
-/// The script method that a call of the superclass's at a site reaches, as things stand.
-pub(super) fn super_method(code: &Code, site: u16) -> Option<(&'static Code, Value)> {
-    let superclass = code.home_class()?.superclass?;
-    match superclass.member(code.sites[site as usize])? {
-        Member::Method(function) => Some((code_of_value(function)?, function)),
-        _ => None,
     }
 }
 

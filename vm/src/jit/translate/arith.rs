@@ -173,6 +173,12 @@ impl Translator<'_, '_> {
         let result = masks::arithmetic(self.assume, mx, my);
         if result == INT {
             let word = self.operand(x);
+            if self.facts.ranges.is_small(self.pc) && matches!(op, Op::Add | Op::Sub) {
+                let y = self.operand(y);
+                let word =
+                    if op == Op::Add { self.b.ins().iadd(word, y) } else { self.b.ins().isub(word, y) };
+                return self.set(i.a(), word, INT);
+            }
             let deopt = self.deopt();
             let word = self.int_op_with(op, word, y, deopt);
             return self.set(i.a(), word, INT);

@@ -1,11 +1,10 @@
 //! Calls: compiled code calls compiled code directly, with a frame laid out as the interpreter's.
 
 use super::super::facts::Bits;
-use super::super::feedback::FEW_MISSES;
+use super::super::feedback::{FEW_MISSES, super_method};
 use super::super::intrinsics::{self, Intrinsic};
 use super::super::masks::{ALL, Known, NULL};
 use super::super::runtime;
-use super::super::unit::super_method;
 use super::objects::TAG;
 use super::{State, Translator};
 use crate::bytecode::Instr;
@@ -48,8 +47,7 @@ impl Translator<'_, '_> {
         }
         let args = self.args(i.c(), i.n().into());
         if self.inst().lean {
-            let result = self.lean_call(callee, &args, i.a(), ReturnKind::Register);
-            return self.set(i.a(), result, ALL);
+            return self.lean_call(callee, &args, i.a());
         }
         let value = self.word(callee.value.bits() as i64);
         let result = self.frame_call(Target::Known(callee), value, &args, i.a(), ReturnKind::Register);
@@ -88,8 +86,7 @@ impl Translator<'_, '_> {
         {
             let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
             self.guard(same);
-            let result = self.lean_call(code, &args, i.a(), ReturnKind::Register);
-            return self.set(i.a(), result, ALL);
+            return self.lean_call(code, &args, i.a());
         }
         let done = self.result_block();
         let (direct, other) = (self.block(), self.block());
@@ -133,8 +130,7 @@ impl Translator<'_, '_> {
         let epoch = self.unit.epoch;
         if self.inst().lean {
             self.expect_epoch(epoch, None);
-            let result = self.lean_call(code, &args, i.a(), ReturnKind::Register);
-            return self.set(i.a(), result, ALL);
+            return self.lean_call(code, &args, i.a());
         }
         let same = self.epoch_is(epoch);
         let (direct, other, done) = (self.block(), self.block(), self.result_block());
@@ -238,8 +234,7 @@ impl Translator<'_, '_> {
                 self.expect_receiver(i.c(), site.class, site.data, None);
                 self.learn(i.c(), Known::of_class(site.class));
                 if self.inst().lean {
-                    let result = self.lean_call(code, &args, i.a(), ReturnKind::Register);
-                    return self.set(i.a(), result, ALL);
+                    return self.lean_call(code, &args, i.a());
                 }
                 let value = self.word(site.target as i64);
                 let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);

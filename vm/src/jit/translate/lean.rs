@@ -5,6 +5,7 @@
 
 use super::super::facts::Bits;
 use super::super::lean_runtime as runtime;
+use super::super::masks::ALL;
 use super::super::runtime::{FAILED, link};
 use super::Translator;
 use crate::code::Code;
@@ -93,7 +94,7 @@ impl Translator<'_, '_> {
     }
 
     /// Calls a lean function with these arguments. The frames of the running unit are written if it leaves.
-    pub(super) fn lean_call(&mut self, callee: &'static Code, args: &[Ir], dst: u16, kind: ReturnKind) -> Ir {
+    pub(super) fn lean_call(&mut self, callee: &'static Code, args: &[Ir], dst: u16) {
         let inst = self.inst();
         let unit = self.unit.clone();
         let frame = unit.frame(&inst);
@@ -129,18 +130,18 @@ impl Translator<'_, '_> {
         let (leave, returned) = (self.cold(), self.block());
         self.b.ins().brif(left, leave, &[], returned, &[]);
         self.b.switch_to_block(leave);
-        let link_dst = if kind == ReturnKind::Register { dst - frame.at as u16 } else { 0 };
-        let link = self.word(link(delta, link_dst, kind, args.len() as u8) as i64);
+        let link = link(delta, dst - frame.at as u16, ReturnKind::Register, args.len() as u8);
+        let link = self.word(link as i64);
         let base = self.b.use_var(self.base);
         self.store(link, base, distance as i32 - 32);
-        let live = self.live_after_call(dst, kind);
+        let live = self.live_after_call(dst, ReturnKind::Register);
         self.leave_behind_call(&live);
         self.b.switch_to_block(returned);
         match self.used {
             Some(variable) => self.b.def_var(variable, used),
             None => self.store(used, self.thread, self.layout.used),
         }
-        value
+        self.set(dst, value, if itself { self.assume.own } else { ALL });
     }
 
     fn lean_signature_of(&mut self, parameters: usize) -> cranelift_codegen::ir::SigRef {

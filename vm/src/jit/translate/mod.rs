@@ -201,6 +201,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         demands: Demands,
     ) -> Translated {
         let mut facts = Facts::new(&unit, assume);
+        let assume = Assume { own: masks::own_result(&unit, &facts, assume), ..assume };
         let mut at = masks::at_blocks(&unit, &facts, assume);
         let held = held::held(&unit, &facts, assume, &at);
         if facts.keep(&unit, held) {

@@ -1,7 +1,7 @@
 //! Operations on unboxed integers and floats.
 
 use super::super::facts::Facts;
-use super::super::masks::BOOL;
+use super::super::masks::{BOOL, INT, Known};
 use super::super::ranges::MOST_TURNS;
 use super::super::runtime;
 use super::super::unit::{Unit, What};
@@ -380,7 +380,7 @@ impl Translator<'_, '_> {
             let result = match op {
                 Op::IAdd => self.b.ins().iadd(x, y),
                 Op::ISub => self.b.ins().isub(x, y),
-                _ => self.b.ins().imul(x, y),
+                _ => self.product(x, y),
             };
             beyond.into_iter().for_each(|over| self.note_overflow(over));
             return self.set_raw_int(a, result);
@@ -392,6 +392,18 @@ impl Translator<'_, '_> {
         };
         self.note_overflow(over);
         self.set_raw_int(a, result);
+    }
+
+    /// A product that has room: by a shift and a sum, which cost less time than a multiplication, where they make it.
+    fn product(&mut self, x: Ir, y: Ir) -> Ir {
+        let shift = match self.constant_of(y) {
+            Some(3) => 1,
+            Some(5) => 2,
+            Some(9) => 3,
+            _ => return self.b.ins().imul(x, y),
+        };
+        let shifted = self.b.ins().ishl_imm_s(x, shift);
+        self.b.ins().iadd(x, shifted)
     }
 
     /// Whether an operation with a constant overflows, as a comparison of the other operand: what is computed need not be waited for.
@@ -428,6 +440,12 @@ impl Translator<'_, '_> {
     }
 
     fn unbox_int(&mut self, i: Instr) {
+        if self.facts.ranges.unboxes_small(self.pc) && self.mask(i.b()) != INT {
+            let word = self.tagged(i.b());
+            let odd = self.b.ins().band_imm_s(word, 1);
+            self.guard_not(odd);
+            self.learn(i.b(), Known::form(INT));
+        }
         if self.known(i.b()).is_integer() {
             let n = self.int(i.b());
             return self.set_raw_int(i.a(), n);

@@ -121,13 +121,21 @@ impl Translator<'_, '_> {
             self.b.def_var(variable, value);
             self.state.dirty.add(usize::from(r));
         }
+        // What overflows on the way that control does not take makes code leave for nothing: where that happens too often, what was computed
+        // on either way is told apart.
+        let told_apart = !self.assume.bounded;
         if let Some(over) = stays.overflow {
-            let holds = self.b.ins().icmp_imm_s(IntCC::Equal, flag, 0);
-            let over = self.b.ins().band(over, holds);
+            let over = match told_apart {
+                true => {
+                    let holds = self.b.ins().icmp_imm_s(IntCC::Equal, flag, 0);
+                    self.b.ins().band(over, holds)
+                }
+                false => over,
+            };
             self.note_overflow(over);
         }
         if let Some(over) = jumps.overflow {
-            let over = self.b.ins().band(over, flag);
+            let over = if told_apart { self.b.ins().band(over, flag) } else { over };
             self.note_overflow(over);
         }
         self.expect_no_overflow();
