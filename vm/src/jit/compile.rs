@@ -355,8 +355,7 @@ impl Shared {
                 // An entry that somebody has read before may need as much as its own code did.
                 code.jit.extent.fetch_max(extent as u32, Ordering::Relaxed);
                 let lean = lean.map_or(std::ptr::null_mut(), <*const u8>::cast_mut);
-                code.jit.lean.store(lean, Ordering::Release);
-                code.jit.publish(entry.cast_mut(), entries);
+                code.jit.publish(entry.cast_mut(), lean, entries);
                 code.jit.failures.store(0, Ordering::Relaxed);
                 code.jit.unseen.store(0, Ordering::Relaxed);
             }

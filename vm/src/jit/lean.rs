@@ -21,7 +21,6 @@ use crate::interp::access;
 use crate::object::function::code_of_value;
 use crate::object::task::FRAME_WORDS;
 use crate::value::Value;
-use std::sync::atomic::Ordering;
 
 /// Parameters of a lean function, at most.
 pub(super) const PARAMETERS: usize = 8;
@@ -82,8 +81,7 @@ impl Unit {
             let callee = if wide { None } else { self.only_callee(&self.insts[at]) };
             let lean = callee.is_some_and(|(code, given)| {
                 let whole = std::ptr::eq(code, self.frames[0].code);
-                let compiled =
-                    if whole { self.lean } else { !code.jit.lean.load(Ordering::Acquire).is_null() };
+                let compiled = if whole { self.lean } else { !code.jit.lean().is_null() };
                 compiled && may_be_lean(code) && given == usize::from(code.params)
             });
             self.insts[at].lean = lean;

@@ -153,6 +153,17 @@ impl Range {
     }
 }
 
+/// How the result of a sum or a difference lies to one of the operands, unless it overflows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Grows {
+    /// It is not less than the first one.
+    UpFromFirst,
+    /// It is not greater than the first one.
+    DownFromFirst,
+    /// It is not less than the second one.
+    UpFromSecond,
+}
+
 /// The ranges of a unit's registers.
 #[derive(Default)]
 pub(super) struct Ranges {
@@ -162,6 +173,8 @@ pub(super) struct Ranges {
     computed: Vec<Option<Range>>,
     /// Which instructions divide or multiply a number that is not below zero.
     unsigned: Vec<bool>,
+    /// For sums and differences: what they do with a number of known sign.
+    growing: Vec<Option<Grows>>,
     /// Which instructions write ends of loops, to which registers: those are tested.
     limited: BTreeSet<(usize, usize)>,
     /// Which instructions unbox parameters that are taken to have no box.
@@ -188,8 +201,8 @@ impl Ranges {
         let is_end =
             |&(at, r): &(usize, usize)| webs.of_write(unit, facts, at, r).is_some_and(|web| limited.has(web));
         let tested = written.filter(is_end).collect();
-        let Finder { computed, unsigned, .. } = finder;
-        Ranges { entries, computed, unsigned, limited: tested, small }
+        let Finder { computed, unsigned, growing, .. } = finder;
+        Ranges { entries, computed, unsigned, growing, limited: tested, small }
     }
 
     /// The range of a register where compiled code is entered in the middle.
@@ -210,6 +223,11 @@ impl Ranges {
     /// Whether an instruction divides or multiplies a number that is not below zero.
     pub(super) fn is_unsigned(&self, at: usize) -> bool {
         self.unsigned[at]
+    }
+
+    /// What a sum or a difference does with a number of known sign.
+    pub(super) fn grows(&self, at: usize) -> Option<Grows> {
+        self.growing[at]
     }
 
     /// Whether what an instruction writes to a register has to be tested.
@@ -276,6 +294,7 @@ struct Finder<'a> {
     carried: BTreeMap<usize, Lately>,
     computed: Vec<Option<Range>>,
     unsigned: Vec<bool>,
+    growing: Vec<Option<Grows>>,
 }
 
 impl<'a> Finder<'a> {
@@ -311,6 +330,7 @@ impl<'a> Finder<'a> {
         unit.handlers.iter().for_each(|handler| ways[handler.target] = 2);
         let (lately, computed) = (Lately::nothing(unit.registers()), vec![None; count]);
         let (begun, unsigned, carried) = (of.clone(), vec![false; count], BTreeMap::new());
+        let growing = vec![None; count];
         Finder {
             unit,
             facts,
@@ -325,6 +345,7 @@ impl<'a> Finder<'a> {
             carried,
             computed,
             unsigned,
+            growing,
         }
     }
 
@@ -343,6 +364,7 @@ impl<'a> Finder<'a> {
             let divides =
                 matches!(inst.i.op(), Some(Op::IDiv | Op::IMod | Op::IDivI | Op::IModI | Op::IMulI));
             self.unsigned[at] = inst.what == What::Op && divides && self.now(inst.i.b()).is_positive();
+            self.growing[at] = self.grows(inst);
             let counts = inst.what == What::Op
                 && (matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe)) || is_step(inst.i));
             let certain = self.certain(at);
@@ -377,6 +399,18 @@ impl<'a> Finder<'a> {
             }
         }
         changed
+    }
+
+    /// What a sum or a difference does with a number of known sign.
+    fn grows(&self, inst: &Inst) -> Option<Grows> {
+        let op = inst.i.op().filter(|op| inst.what == What::Op && matches!(op, Op::IAdd | Op::ISub))?;
+        let (x, y) = (self.now(inst.i.b()), self.now(inst.i.c()));
+        match (op, y.is_positive()) {
+            (Op::IAdd, true) => Some(Grows::UpFromFirst),
+            (_, true) => Some(Grows::DownFromFirst),
+            (Op::IAdd, false) if x.is_positive() => Some(Grows::UpFromSecond),
+            _ => None,
+        }
     }
 
     /// The registers that an instruction writes with what is certainly an integer.

@@ -2,7 +2,7 @@
 //!
 //! Protocol. Whoever finds a function hot claims it by moving `state` from `COLD` to `ASKED`; one does, and has it compiled. Machine
 //! code, the table of entries and the state are written first, then `entry`, with `Release`: who reads an entry with `Acquire`
-//! may run the code and find the table. A function whose assumptions do not hold is claimed once more (`READY` to `ASKED`) and
+//! may run the code and find the table. Lean code is published by a word of its own in the same way, and taken back when what comes next is not lean. A function whose assumptions do not hold is claimed once more (`READY` to `ASKED`) and
 //! gets another entry; the code before stays, for others are running it. `models` checks this in all interleavings.
 
 use crate::code::Code;
@@ -203,13 +203,19 @@ impl JitSlot {
         self.state.compare_exchange(from, state::ASKED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Publishes machine code. Each time that a function is compiled its table is the same.
-    pub(super) fn publish(&self, entry: *mut u8, entries: Box<[u16]>) {
+    /// The lean code, if there is some.
+    pub(super) fn lean(&self) -> *mut u8 {
+        self.lean.load(Ordering::Acquire)
+    }
+
+    /// Publishes machine code: its entry, and if it is lean, where it begins. Each time that a function is compiled its table is the same.
+    pub(super) fn publish(&self, entry: *mut u8, lean: *mut u8, entries: Box<[u16]>) {
         let order = if self.takes(Step::Release) { Ordering::Release } else { Ordering::Relaxed };
         if !self.takes(Step::EntryLast) {
             self.entry.store(entry, order);
         }
         self.entries.get_or_init(|| entries);
+        self.lean.store(lean, order);
         self.state.store(state::READY, Ordering::Release);
         self.entry.store(entry, order);
     }
@@ -217,6 +223,7 @@ impl JitSlot {
     /// Leaves the function to the interpreter for good.
     pub(super) fn refuse(&self) {
         self.state.store(state::REFUSED, Ordering::Release);
+        self.lean.store(std::ptr::null_mut(), Ordering::Release);
         self.entry.store(std::ptr::null_mut(), Ordering::Release);
     }
 }

@@ -35,7 +35,9 @@ impl Function {
         self.code[time].with_mut(|code| unsafe { *code = CODE[time] });
         // The entry stands for the code by its number.
         let entry = std::ptr::without_provenance_mut(time + 1);
-        self.slot.publish(entry, Box::new([LOOP]));
+        // What is compiled again is not lean any more.
+        let lean = if time == 0 { entry } else { std::ptr::null_mut() };
+        self.slot.publish(entry, lean, Box::new([LOOP]));
     }
 
     /// Calls it: runs its code, if there is some, and gives its number.
@@ -45,6 +47,14 @@ impl Function {
         self.code[number].with(|code| assert_eq!(unsafe { *code }, CODE[number]));
         assert_eq!(self.slot.entry_at(0), LOOP, "there is code, and its loop entry is not found");
         Some(number)
+    }
+
+    /// Calls its lean code, if there is some, as compiled code does.
+    fn run_lean(&self) {
+        if let Some(number) = self.slot.lean().addr().checked_sub(1) {
+            // SAFETY: loom checks that the code is not being written.
+            self.code[number].with(|code| assert_eq!(unsafe { *code }, CODE[number]));
+        }
     }
 
     /// As the interpreter calls a hot function.
@@ -91,6 +101,7 @@ fn publication(without: Option<Step>) {
     check(without, false, |function| {
         function.call();
         function.call();
+        function.run_lean();
     });
 }
 
@@ -122,6 +133,7 @@ fn replacement(frees: bool) {
     check(None, frees, |function| {
         function.call();
         function.call_in_vain();
+        function.run_lean();
         function.call_in_vain();
     });
 }

@@ -146,17 +146,25 @@ impl Translator<'_, '_> {
         self.load_used();
         self.enter_state(head);
         let refuse = self.cold();
+        // Whether an integer is not what it is taken for: one branch for all of them.
+        let mut wrong = Vec::new();
         let live: Vec<usize> = self.facts.live[head].iter().collect();
         for r in live {
             let word = self.load_register(r);
             if self.unit.kinds[r] == Kind::Raw {
                 if !self.raw_floats[r] {
-                    self.expect_range(head, r, word, refuse);
+                    wrong.extend(self.outside(head, r, word));
                 }
                 self.b.def_var(self.words[r], word);
                 continue;
             }
-            self.expect(word, self.state.regs[r].known, refuse);
+            let known = self.state.regs[r].known;
+            if known.mask == INT {
+                let odd = self.b.ins().band_imm_s(word, 1);
+                wrong.push(self.b.ins().icmp_imm_s(IntCC::NotEqual, odd, 0));
+            } else {
+                self.expect(word, known, refuse);
+            }
             match self.state.regs[r].have {
                 Have::FLOAT => {
                     let float = self.unbox_known_float(word);
@@ -164,17 +172,22 @@ impl Translator<'_, '_> {
                 }
                 Have::INT => {
                     let n = self.unbox_known_int(word);
-                    self.expect_range(head, r, n, refuse);
+                    wrong.extend(self.outside(head, r, n));
                     self.b.def_var(self.ints[r], n);
                 }
                 _ => {
-                    if self.is_int(r as u16) {
+                    if known.mask == INT {
                         let n = self.b.ins().sshr_imm_s(word, 1);
-                        self.expect_range(head, r, n, refuse);
+                        wrong.extend(self.outside(head, r, n));
                     }
                     self.b.def_var(self.words[r], word);
                 }
             }
+        }
+        if let Some(wrong) = wrong.into_iter().reduce(|some, more| self.b.ins().bor(some, more)) {
+            let fine = self.block();
+            self.b.ins().brif(wrong, refuse, &[], fine, &[]);
+            self.b.switch_to_block(fine);
         }
         for r in self.state.views.clone().iter() {
             self.make_view(r);
@@ -187,17 +200,18 @@ impl Translator<'_, '_> {
         self.refuse();
     }
 
-    /// Goes on if an integer is one of those that a register can hold, else to `refuse`.
-    fn expect_range(&mut self, head: usize, r: usize, n: Ir, refuse: Block) {
-        let (low, high) = self.facts.ranges.at_entry(head, r).bounds();
-        let tests = [(low, IntCC::SignedGreaterThanOrEqual), (high, IntCC::SignedLessThanOrEqual)];
-        for (bound, cc) in tests {
-            let Some(bound) = bound else { continue };
-            let inside = self.b.ins().icmp_imm_s(cc, n, bound);
-            let fine = self.block();
-            self.b.ins().brif(inside, fine, &[], refuse, &[]);
-            self.b.switch_to_block(fine);
-        }
+    /// A flag: an integer is none of those that a register can hold. None if it can hold all.
+    fn outside(&mut self, head: usize, r: usize, n: Ir) -> Option<Ir> {
+        Some(match self.facts.ranges.at_entry(head, r).bounds() {
+            (None, None) => return None,
+            (Some(low), None) => self.b.ins().icmp_imm_s(IntCC::SignedLessThan, n, low),
+            (None, Some(high)) => self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, n, high),
+            (Some(low), Some(high)) => {
+                // Without a sign, what is below the least is above the greatest.
+                let above = self.b.ins().iadd_imm_s(n, low.wrapping_neg());
+                self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, above, high.wrapping_sub(low))
+            }
+        })
     }
 
     /// The interpreter goes on where it came from.

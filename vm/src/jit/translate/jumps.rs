@@ -56,6 +56,7 @@ impl Translator<'_, '_> {
         self.ended = true;
     }
 
+    /// Cranelift lays out the second way of a branch next to it: here, that to the next turn.
     pub(super) fn for_loop(&mut self, i: Instr) {
         let target = self.target();
         let (n, end) = (self.raw_int(i.a()), self.raw_int(i.b()));
@@ -71,8 +72,8 @@ impl Translator<'_, '_> {
         if let Some(strip) = strip {
             let strip_end = self.b.use_var(strip);
             let (within, beyond) = (self.block(), self.block());
-            let inside = self.b.ins().icmp(IntCC::SignedLessThan, counted, strip_end);
-            self.b.ins().brif(inside, within, &[], beyond, &[]);
+            let outside = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, counted, strip_end);
+            self.b.ins().brif(outside, beyond, &[], within, &[]);
             self.b.switch_to_block(within);
             if before {
                 self.set_raw_int(i.a(), next);
@@ -81,9 +82,9 @@ impl Translator<'_, '_> {
             self.state = state.clone();
             self.b.switch_to_block(beyond);
         }
-        let again = self.b.ins().icmp(IntCC::SignedLessThan, counted, end);
+        let over = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, counted, end);
         let (taken, stays) = (self.block(), self.block());
-        self.b.ins().brif(again, taken, &[], stays, &[]);
+        self.b.ins().brif(over, stays, &[], taken, &[]);
         self.b.switch_to_block(taken);
         if before {
             self.set_raw_int(i.a(), next);

@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::masks::{BOOL, INT, Known};
-use super::super::ranges::MOST_TURNS;
+use super::super::ranges::{Grows, MOST_TURNS};
 use super::super::runtime;
 use super::super::unit::{Unit, What};
 use super::Translator;
@@ -385,9 +385,20 @@ impl Translator<'_, '_> {
             beyond.into_iter().for_each(|over| self.note_overflow(over));
             return self.set_raw_int(a, result);
         }
-        let (result, over) = match op {
-            Op::IAdd => self.b.ins().sadd_overflow(x, y),
-            Op::ISub => self.b.ins().ssub_overflow(x, y),
+        let grows = self.facts.ranges.grows(self.pc).filter(|_| matches!(op, Op::IAdd | Op::ISub));
+        let (result, over) = match (op, grows) {
+            (_, Some(grows)) => {
+                // A comparison and a jump are one operation of the processor; a flag of overflow would go through a register.
+                let result = if op == Op::IAdd { self.b.ins().iadd(x, y) } else { self.b.ins().isub(x, y) };
+                let (cc, before) = match grows {
+                    Grows::UpFromFirst => (IntCC::SignedLessThan, x),
+                    Grows::DownFromFirst => (IntCC::SignedGreaterThan, x),
+                    Grows::UpFromSecond => (IntCC::SignedLessThan, y),
+                };
+                (result, self.b.ins().icmp(cc, result, before))
+            }
+            (Op::IAdd, _) => self.b.ins().sadd_overflow(x, y),
+            (Op::ISub, _) => self.b.ins().ssub_overflow(x, y),
             _ => self.b.ins().smul_overflow(x, y),
         };
         self.note_overflow(over);
