@@ -41,7 +41,7 @@ impl Target for Assembly {
             if let Some(at) = digits.get(rng.below(digits.len() as u32) as usize) {
                 text.replace_range(
                     at..&(at + 1),
-                    &["0", "1", "9", "65535", "-1", "99999999999"][rng.below(6) as usize],
+                    ["0", "1", "9", "65535", "-1", "99999999999"][rng.below(6) as usize],
                 );
             }
         }

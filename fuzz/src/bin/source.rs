@@ -51,7 +51,7 @@ impl Target for Source {
         if read.to_bytes() != bytes {
             return Err("bytecode that is read and written again differs".into());
         }
-        if digest(input) % 4 == 0 {
+        if digest(input).is_multiple_of(4) {
             let listing = script.listing();
             let again = Script::assemble("fuzz.asm", &listing)
                 .map_err(|error| format!("the listing cannot be assembled: {error}"))?;
