@@ -69,6 +69,23 @@ fn generated_programs_do_the_same_when_compiled() {
     assert!(!JitMode::AVAILABLE || functions > 5 * same, "only {functions} functions were compiled");
 }
 
+/// Generated loops that are run with the tests; the fuzz target `loops` runs others.
+const LOOPS: u64 = 8;
+
+#[test]
+fn generated_loops_do_the_same_when_fuel_is_not_exact() {
+    let mut functions = 0;
+    for seed in 0..LOOPS {
+        let program = differ::looping_program(seed);
+        match differ::compare(&program) {
+            Ok(Compared::Same(compiled)) => functions += compiled,
+            Ok(Compared::Nothing) => panic!("it does not compile\n{program}"),
+            Err(what) => panic!("{what}\n{program}"),
+        }
+    }
+    assert!(!JitMode::AVAILABLE || functions > 3 * LOOPS, "only {functions} functions were compiled");
+}
+
 #[test]
 fn a_method_redefined_at_the_prompt_is_called_by_compiled_code() {
     let engine = Engine::builder().jit(JitMode::Always).build();

@@ -6,7 +6,8 @@
 //! to the VM as another input of the same session, so that classes and functions change while tasks are in the middle of their loops.
 //!
 //! - `draw`: the random numbers;
-//! - `expressions`, `statements`, `declarations`: what their names say.
+//! - `expressions`, `statements`, `declarations`: what their names say;
+//! - `loops`: programs of another kind, which are all loops.
 //!
 //! Invariant: one statement a line, and a line that opens a block ends with `{`, one that closes it begins with `}`: so a program can be
 //! made smaller without a parser.
@@ -30,6 +31,7 @@ macro_rules! open {
 mod declarations;
 mod draw;
 mod expressions;
+pub mod loops;
 mod statements;
 
 pub use draw::Draw;
@@ -148,26 +150,29 @@ struct Maker {
 
 /// The program of a seed.
 pub fn program(seed: u64) -> String {
-    Maker {
-        draw: Draw::new(seed),
-        text: String::new(),
-        indent: 0,
-        variables: Vec::new(),
-        functions: Vec::new(),
-        classes: 0,
-        names: 0,
-        place: Place::Top,
-        counters: Vec::new(),
-        labels: Vec::new(),
-        loops: 0,
-        turns: 0,
-        statements: 0,
-        calls: true,
-    }
-    .program()
+    Maker::new(seed).program()
 }
 
 impl Maker {
+    fn new(seed: u64) -> Maker {
+        Maker {
+            draw: Draw::new(seed),
+            text: String::new(),
+            indent: 0,
+            variables: Vec::new(),
+            functions: Vec::new(),
+            classes: 0,
+            names: 0,
+            place: Place::Top,
+            counters: Vec::new(),
+            labels: Vec::new(),
+            loops: 0,
+            turns: 0,
+            statements: 0,
+            calls: true,
+        }
+    }
+
     fn line(&mut self, line: &str) {
         for _ in 0..self.indent {
             self.text.push_str("    ");
