@@ -149,6 +149,8 @@ pub(super) struct Compiler {
     layout: Layout,
     detours: Detours,
     lean_entries: LeanEntries,
+    /// What the function before was made in: its memory, the register allocator's above all, serves the next one.
+    context: Option<Context>,
     /// What compiled code refers to.
     referred: Vec<Referred>,
 }
@@ -180,7 +182,7 @@ impl Compiler {
         let detours = Detours::make(&mut output, &layout)?;
         let contexts = FunctionBuilderContext::new();
         let (lean_entries, referred) = (LeanEntries::default(), Vec::new());
-        Ok(Self { output: Some(output), contexts, layout, detours, lean_entries, referred })
+        Ok(Self { output: Some(output), contexts, layout, detours, lean_entries, context: None, referred })
     }
 
     pub(super) fn isa(&self) -> &dyn TargetIsa {
@@ -216,7 +218,7 @@ impl Compiler {
     ) -> Result<Option<Translation>, String> {
         let output = self.output.as_mut().expect("there until it is dropped");
         let target = output.module.target_config();
-        let mut context = output.module.make_context();
+        let mut context = self.context.take().unwrap_or_else(|| output.module.make_context());
         let convention = CallConv::triple_default(&self.layout.triple);
         let signature = match unit.lean {
             true => lean_signature(unit.frames[0].code.params.into(), convention),
@@ -236,6 +238,8 @@ impl Compiler {
             Translator::run(&mut builder, unit.clone(), own, &self.layout, self.detours, assume, demands);
         builder.finalize(target);
         if spoiled {
+            output.module.clear_context(&mut context);
+            self.context = Some(context);
             return Ok(None);
         }
         self.referred.push(referred);
@@ -248,6 +252,7 @@ impl Compiler {
         let Translation { id, mut context, entries, lean, extent } = self.translate(unit, assume, demands)?;
         let output = self.output.as_mut().expect("there until it is dropped");
         let (made, size) = output.emit(id, &mut context, &name_of(code))?;
+        self.context = Some(context);
         let entry = match lean {
             true => self.lean_entries.of(code.params.into(), output, &self.layout)?,
             false => made,
