@@ -86,6 +86,42 @@ fn generated_loops_do_the_same_when_fuel_is_not_exact() {
     assert!(!JitMode::AVAILABLE || functions > 3 * LOOPS, "only {functions} functions were compiled");
 }
 
+/// Calls at every depth: somewhere the frame of the callee fits on the stack, and those of what is spliced into it do not.
+#[test]
+fn a_stack_that_is_almost_full_compiles_nothing_again() {
+    let text = "
+        function small(n) { return n + 1; }
+        function callee(int n) {
+            int sum = 0;
+            for (k in n..n + 2) sum += small(small(small(1)));
+            // So it is too long to be spliced in.
+            if (n == 77) { print(1); print(2); print(3); print(4); print(5); print(6); print(7); print(8); print(9); }
+            return sum;
+        }
+        function down(int depth, a, b) -> int {
+            int sum = 0;
+            for (k in 0..60) sum += callee(k);
+            return depth == 0 ? sum : sum + (a ? down(depth - 1, b, a) : deeper(depth, b, a));
+        }
+        function deeper(int depth, a, b) -> int {
+            var others = [depth, depth, depth, depth, depth, depth, depth];
+            return down(depth - 1, a, b) + others.length;
+        }
+        // Loops that end so far away make code leave, and be compiled again.
+        for (k in 0..40) callee(1 << 40);
+        print(down(150, true, true), down(150, true, false));
+    ";
+    let captured = Captured::new();
+    let engine = Engine::builder().jit(JitMode::Always).output(captured.clone()).build();
+    let mut vm = engine.vm().expect("a VM");
+    let script = engine.compile("almost_full.cor", text).unwrap();
+    vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
+    vm.flush();
+    assert_eq!(captured.take().trim(), "72480 73005");
+    let stats = vm.jit_stats();
+    assert!(stats.again <= 2, "{stats:?}");
+}
+
 #[test]
 fn a_method_redefined_at_the_prompt_is_called_by_compiled_code() {
     let engine = Engine::builder().jit(JitMode::Always).build();

@@ -23,11 +23,8 @@ type Entry = unsafe extern "C" fn(*mut Thread, *mut u64, u64) -> Returned;
 
 /// Runs the running frame by compiled code, from the entry of this number on. `None`: the interpreter goes on from the thread's state.
 pub(crate) fn enter(thread: &mut Thread, code: *mut u8, entry: u64) -> Option<Exit> {
-    // SAFETY: linked code lives as long as the VM.
-    let extent = unsafe { (*thread.code).jit.extent.load(Ordering::Relaxed) } as usize;
-    // SAFETY: the running frame is live.
-    if unsafe { thread.base.add(extent) } > thread.stack_end && !thread.make_room(extent) {
-        return None; // there is no room for the frames of spliced functions: the interpreter goes on
+    if !make_room(thread) {
+        return None; // there is none for the frames of spliced functions: the interpreter goes on
     }
     // SAFETY: `code` is what the compiler published for the running frame's code, with this signature. The frame is exact, as everywhere
     // where the interpreter calls out.
@@ -51,6 +48,15 @@ pub(crate) fn enter(thread: &mut Thread, code: *mut u8, entry: u64) -> Option<Ex
         thread.base.add(link.dst() as usize).write(value.bits());
     }
     None
+}
+
+/// Makes room for what the compiled code of the running frame's function takes of the stack; whether there is some.
+pub(super) fn make_room(thread: &mut Thread) -> bool {
+    // SAFETY: linked code lives as long as the VM; the running frame is live.
+    unsafe {
+        let extent = (*thread.code).jit.extent.load(Ordering::Relaxed) as usize;
+        thread.base.add(extent) <= thread.stack_end || thread.make_room(extent)
+    }
 }
 
 /// Counts a call or a turn of a loop of code that is not compiled; compiles it when that was often enough. The thread's position need

@@ -74,6 +74,8 @@ pub(super) extern "C" fn pass(
 
 /// All frames are complete: what asked for attention gets it. The result says how the interpreter goes on.
 pub(super) extern "C" fn attended(thread: &mut Thread) -> u64 {
+    // It may have been left because a frame did not fit.
+    super::make_room(thread);
     match std::mem::take(&mut thread.jit.attend) {
         true => Left::from(control::safepoint(thread)).0,
         false => LEFT.0,

@@ -276,6 +276,8 @@ impl ThreadJit {
 #[cfg(feature = "jit")]
 pub(crate) use compile::Jit;
 #[cfg(feature = "jit")]
+use enter::make_room;
+#[cfg(feature = "jit")]
 pub(crate) use enter::{count, enter, failed, unseen};
 #[cfg(feature = "jit")]
 pub use intrinsics::INTRINSICS;

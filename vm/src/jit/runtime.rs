@@ -158,7 +158,12 @@ pub(super) fn begin(thread: &mut Thread, base: *mut u64, code: &'static Code) {
 /// The frame of a script function has been written at `base`; the interpreter takes it over.
 pub(super) extern "C" fn enter_interpreter(thread: &mut Thread, base: *mut u64, code: &'static Code) -> u64 {
     begin(thread, base, code);
-    super::count(thread, code);
+    if code.jit.entry().is_null() {
+        super::count(thread, code);
+    } else {
+        // Next time it is to fit.
+        super::make_room(thread);
+    }
     thread.used += 1;
     if thread.used >= thread.limit() {
         return Left::from(control::safepoint(thread)).0;

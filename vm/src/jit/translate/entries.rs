@@ -107,8 +107,8 @@ impl Translator<'_, '_> {
         let deep = self.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
         let (elsewhere, mut fine) = (self.cold(), self.block());
         self.b.ins().brif(deep, elsewhere, &[], fine, &[]);
-        if self.unit.frames.len() > 1 {
-            // The frames of spliced functions need room too.
+        if self.unit.extent() > self.unit.frames[0].code.registers as usize {
+            // The frames of spliced functions, and of lean ones that are called, need room too.
             self.b.switch_to_block(fine);
             let end = self.b.ins().iadd_imm_s(base, self.unit.extent() as i64 * 8);
             let stack_end = self.load(self.thread, self.layout.stack_end);
