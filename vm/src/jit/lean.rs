@@ -1,7 +1,7 @@
 //! Lean code: functions that are called with their arguments in machine registers and have no frame in memory while they run.
 //!
-//! A frame is for those who look at it: the collector, a trace, a switch of tasks, the interpreter. A function that makes no objects and calls
-//! nothing but lean functions meets none of them on its straight path. Where an assumption fails or something asks for attention, it writes
+//! A frame is for those who look at it: the collector, a trace, a switch of tasks, the interpreter. A function that makes nothing but
+//! instances (allocation never collects) and calls nothing but lean functions meets none of them on its straight path. Where an assumption fails or something asks for attention, it writes
 //! its frame, and returns a word that is no value; its caller then writes its own, and so on, until one is reached whose frame has been in
 //! memory all the time. What was saved at each call is paid once, on the way out.
 //!
@@ -127,13 +127,14 @@ impl Unit {
             return false; // interpreters enter loops at their heads, with a frame
         }
         match inst.what {
-            What::Enter(frame) => {
-                !matches!(self.frames[frame as usize].callee, Callee::Constructor { .. } | Callee::Closure(_))
-            }
+            What::Enter(frame) => !matches!(self.frames[frame as usize].callee, Callee::Closure(_)),
             What::Leave => true,
             What::Op => match inst.i.op().expect("verified") {
                 Op::Call => inst.lean || intrinsics::of_value(inst.hint) == Some(intrinsics::Intrinsic::Sqrt),
                 Op::CallStatic | Op::CallMethod | Op::CallSuper => inst.lean,
+                Op::New => {
+                    self.constructed(inst, false).is_some_and(|(_, constructor)| constructor.is_none())
+                }
                 op => needs_no_frame(op),
             },
         }

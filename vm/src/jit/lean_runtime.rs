@@ -5,8 +5,9 @@
 
 use super::restore::{Exit, restore, restore_frames};
 use super::{LEFT, Left, runtime};
+use crate::class::Class;
 use crate::code::Code;
-use crate::interp::control;
+use crate::interp::{control, instances};
 use crate::thread::Thread;
 
 /// Writes the header of a lean function's frame, except for the link, which is its caller's to write.
@@ -28,6 +29,11 @@ pub(super) extern "C" fn begin(thread: &mut Thread, base: *mut u64, code: &'stat
     // SAFETY: the frame has room, which callers of lean code see to.
     unsafe { write_header(base, code) };
     thread.jit.attend = thread.used >= thread.limit();
+}
+
+/// A new instance, or [`runtime::FAILED`]: the interpreter, which tries again, collects.
+pub(super) extern "C" fn allocate(thread: &mut Thread, class: &'static Class) -> u64 {
+    instances::allocate(thread, class).map_or(runtime::FAILED, |instance| instance.bits())
 }
 
 /// An assumption of lean code did not hold.

@@ -93,6 +93,16 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(never);
     }
 
+    /// A new instance of a class: allocation never collects, so it needs no frame. If there is no memory, the interpreter finds out.
+    pub(super) fn allocate_in_lean(&mut self, class: Ir) -> Ir {
+        let made = self.call(runtime::allocate as *const () as usize, b"ii>i", &[self.thread, class])[0];
+        let failed = self.b.ins().icmp_imm_s(IntCC::Equal, made, FAILED as i64);
+        let (deopt, fine) = (self.deopt(), self.cold());
+        self.b.ins().brif(failed, deopt, &[], fine, &[]);
+        self.b.switch_to_block(fine);
+        made
+    }
+
     /// Calls a lean function with these arguments. The frames of the running unit are written if it leaves.
     pub(super) fn lean_call(&mut self, callee: &'static Code, args: &[Ir], dst: u16) {
         let inst = self.inst();

@@ -553,8 +553,12 @@ impl Translator<'_, '_> {
         }
         self.b.switch_to_block(slow);
         let known = self.address(std::ptr::from_ref(class));
-        let made =
-            self.helper_for_free(runtime::allocate as *const () as usize, b"ii>i", &[self.thread, known]);
+        let made = match self.unit.lean {
+            true => self.allocate_in_lean(known),
+            false => {
+                self.helper_for_free(runtime::allocate as *const () as usize, b"ii>i", &[self.thread, known])
+            }
+        };
         self.b.ins().jump(done, &[made.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
