@@ -1,9 +1,9 @@
 //! Lean code: functions that are called with their arguments in machine registers and have no frame in memory while they run.
 //!
 //! A frame is for those who look at it: the collector, a trace, a switch of tasks, the interpreter. A function that makes nothing but
-//! instances (allocation never collects) and calls nothing but lean functions meets none of them on its straight path. Where an assumption fails or something asks for attention, it writes
-//! its frame, and returns a word that is no value; its caller then writes its own, and so on, until one is reached whose frame has been in
-//! memory all the time. What was saved at each call is paid once, on the way out.
+//! instances (allocation never collects) and calls nothing but lean functions meets none of them on its straight path. Where an assumption
+//! fails or something asks for attention, it writes its frame, and returns a word that is no value; its caller then writes its own, and so
+//! on, until one is reached whose frame has been in memory all the time. What was saved at each call is paid once, on the way out.
 //!
 //! Invariants:
 //!
@@ -79,17 +79,17 @@ impl Unit {
     fn mark_calls(&mut self, wide: bool) {
         for at in 0..self.insts.len() {
             let callee = if wide { None } else { self.only_callee(&self.insts[at]) };
-            let lean = callee.is_some_and(|(code, given)| {
-                let whole = std::ptr::eq(code, self.frames[0].code);
+            let lean = callee.filter(|(code, given)| {
+                let whole = std::ptr::eq(*code, self.frames[0].code);
                 let compiled = if whole { self.lean } else { !code.jit.lean().is_null() };
-                compiled && may_be_lean(code) && given == usize::from(code.params)
+                compiled && may_be_lean(code) && *given == usize::from(code.params)
             });
-            self.insts[at].lean = lean;
+            self.insts[at].lean = lean.map(|(code, _)| code);
         }
     }
 
     /// What a call calls, if compiled code takes for granted that it is nothing else, and how many arguments are given.
-    pub(super) fn only_callee(&self, inst: &Inst) -> Option<(&'static Code, usize)> {
+    fn only_callee(&self, inst: &Inst) -> Option<(&'static Code, usize)> {
         if inst.what != What::Op {
             return None;
         }
@@ -116,9 +116,9 @@ impl Unit {
         }
     }
 
-    /// Whether a call calls the unit's function.
+    /// Whether a call calls the unit's function, which is lean.
     pub(super) fn calls_itself(&self, inst: &Inst) -> bool {
-        self.only_callee(inst).is_some_and(|(code, _)| std::ptr::eq(code, self.frames[0].code))
+        inst.lean.is_some_and(|code| std::ptr::eq(code, self.frames[0].code))
     }
 
     /// Whether an instruction has a straight path that needs no frame.
@@ -130,8 +130,8 @@ impl Unit {
             What::Enter(frame) => !matches!(self.frames[frame as usize].callee, Callee::Closure(_)),
             What::Leave => true,
             What::Op => match inst.i.op().expect("verified") {
-                Op::Call => inst.lean || intrinsics::of_value(inst.hint) == Some(intrinsics::Intrinsic::Sqrt),
-                Op::CallStatic | Op::CallMethod | Op::CallSuper => inst.lean,
+                Op::Call => inst.lean.is_some() || intrinsics::of_value(inst.hint) == Some(intrinsics::Intrinsic::Sqrt),
+                Op::CallStatic | Op::CallMethod | Op::CallSuper => inst.lean.is_some(),
                 Op::New => {
                     self.constructed(inst, false).is_some_and(|(_, constructor)| constructor.is_none())
                 }
@@ -142,9 +142,8 @@ impl Unit {
 
     /// Words above the first frame's base that the frames of lean callees may take.
     pub(super) fn lean_extents(&self) -> impl Iterator<Item = usize> + '_ {
-        self.insts.iter().filter(|inst| inst.lean).filter_map(|inst| {
-            let frame = self.frame(inst);
-            let (callee, _) = self.only_callee(inst)?;
+        self.insts.iter().filter_map(|inst| {
+            let (frame, callee) = (self.frame(inst), inst.lean?);
             Some(frame.place + frame.code.registers as usize + FRAME_WORDS + callee.registers as usize)
         })
     }

@@ -224,7 +224,7 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             Op::Not | Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::In | Op::Is => BOOL,
             Op::IEq | Op::ILt | Op::ILe | Op::FEq | Op::FLt | Op::FLe => BOOL,
             Op::ToStr | Op::Concat | Op::Closure | Op::NewCell | Op::NewMap | Op::NewRange => OTHER,
-            Op::Call | Op::CallStatic | Op::CallMethod | Op::CallSuper if inst.lean => {
+            Op::Call | Op::CallStatic | Op::CallMethod | Op::CallSuper if inst.lean.is_some() => {
                 if unit.calls_itself(inst) { assume.own } else { ALL }
             }
             Op::Call if !assume.wide && i.n() == 1 => native_result(inst.hint),
@@ -385,7 +385,7 @@ pub(super) fn at_blocks(unit: &Unit, facts: &Facts, assume: Assume) -> Vec<Optio
 
 /// What lean code that calls itself gives: a guess that is true if it is true of what it calls.
 pub(super) fn own_result(unit: &Unit, facts: &Facts, assume: Assume) -> Mask {
-    if !unit.insts.iter().any(|inst| inst.lean && unit.calls_itself(inst)) {
+    if !unit.insts.iter().any(|inst| unit.calls_itself(inst)) {
         return ALL;
     }
     let guesses = [INT, FLOAT, BOOL];

@@ -74,8 +74,8 @@ pub(super) struct Inst {
     pub(super) target: u32,
     /// For a call of a value: bits of what was called when the unit was made, or 0.
     pub(super) hint: u64,
-    /// A call of a function that has lean code (see `lean`).
-    pub(super) lean: bool,
+    /// For a call of a function that has lean code (see `lean`): that function, found once, since what is known of calls goes on changing.
+    pub(super) lean: Option<&'static Code>,
 }
 
 /// What is spliced in, and what has to hold for it to be what is called.
@@ -279,7 +279,7 @@ impl Unit {
 
     /// Whether an instruction brings all frames up to date on its straight path, whatever becomes of it.
     pub(super) fn syncs(&self, inst: &Inst, wide: bool) -> bool {
-        if inst.what != What::Op || inst.lean {
+        if inst.what != What::Op || inst.lean.is_some() {
             return false;
         }
         match inst.i.op().expect("verified") {
@@ -362,7 +362,7 @@ impl Maker<'_> {
                 pc: pc as u32,
                 target: NOWHERE,
                 hint: 0,
-                lean: false,
+                lean: None,
             };
             if frame != 0 {
                 match op {

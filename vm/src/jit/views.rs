@@ -49,7 +49,7 @@ pub(super) fn changes_lengths(unit: &Unit, at: usize, wide: bool) -> bool {
     }
     let op = inst.i.op().expect("verified");
     unit.syncs(inst, wide)
-        || inst.lean
+        || inst.lean.is_some()
         || matches!(op, Op::CallMethod | Op::New | Op::IterNext | Op::ArrayPush)
 }
 

@@ -46,8 +46,8 @@ impl Translator<'_, '_> {
             return self.step();
         }
         let args = self.args(i.c(), i.n().into());
-        if self.inst().lean {
-            return self.lean_call(callee, &args, i.a());
+        if let Some(lean) = self.inst().lean {
+            return self.lean_call(lean, &args, i.a());
         }
         let value = self.word(callee.value.bits() as i64);
         let result = self.frame_call(Target::Known(callee), value, &args, i.a(), ReturnKind::Register);
@@ -81,12 +81,10 @@ impl Translator<'_, '_> {
             return self.set(i.a(), result, ALL);
         }
         let args = self.args(i.c(), n);
-        if self.inst().lean
-            && let Some((code, _)) = self.unit.only_callee(&self.inst())
-        {
+        if let Some(lean) = self.inst().lean {
             let same = self.b.ins().icmp_imm_s(IntCC::Equal, callee, hint as i64);
             self.guard(same);
-            return self.lean_call(code, &args, i.a());
+            return self.lean_call(lean, &args, i.a());
         }
         let done = self.result_block();
         let (direct, other) = (self.block(), self.block());
@@ -128,9 +126,9 @@ impl Translator<'_, '_> {
         };
         let args = self.args(i.c(), n);
         let epoch = self.unit.epoch;
-        if self.inst().lean {
+        if let Some(lean) = self.inst().lean {
             self.expect_epoch(epoch, None);
-            return self.lean_call(code, &args, i.a());
+            return self.lean_call(lean, &args, i.a());
         }
         let same = self.epoch_is(epoch);
         let (direct, other, done) = (self.block(), self.block(), self.result_block());
@@ -233,8 +231,8 @@ impl Translator<'_, '_> {
                 }
                 self.expect_receiver(i.c(), site.class, site.data, None);
                 self.learn(i.c(), Known::of_class(site.class));
-                if self.inst().lean {
-                    return self.lean_call(code, &args, i.a());
+                if let Some(lean) = self.inst().lean {
+                    return self.lean_call(lean, &args, i.a());
                 }
                 let value = self.word(site.target as i64);
                 let result = self.frame_call(Target::Known(code), value, &args, i.a(), ReturnKind::Register);
