@@ -130,7 +130,10 @@ impl Unit {
             What::Enter(frame) => !matches!(self.frames[frame as usize].callee, Callee::Closure(_)),
             What::Leave => true,
             What::Op => match inst.i.op().expect("verified") {
-                Op::Call => inst.lean.is_some() || intrinsics::of_value(inst.hint) == Some(intrinsics::Intrinsic::Sqrt),
+                Op::Call => {
+                    inst.lean.is_some()
+                        || intrinsics::of_value(inst.hint) == Some(intrinsics::Intrinsic::Sqrt)
+                }
                 Op::CallStatic | Op::CallMethod | Op::CallSuper => inst.lean.is_some(),
                 Op::New => {
                     self.constructed(inst, false).is_some_and(|(_, constructor)| constructor.is_none())
