@@ -3,7 +3,7 @@
 //! Invariant: machine code is never freed before the VM, like the linked code that it belongs to: a native frame may return into code
 //! that has been replaced. Memory is writable before it is executable, never both (`cranelift-jit` sees to that).
 
-use super::detours::Detours;
+use super::detours::{Detours, words};
 use super::layout::Layout;
 use super::lean_entries::LeanEntries;
 use super::masks::Assume;
@@ -14,8 +14,7 @@ use super::translate::{Demands, Referred, Translated, Translator, lean_signature
 use super::unit::Unit;
 use crate::code::Code;
 use cranelift_codegen::Context;
-use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{AbiParam, Signature, UserFuncName};
+use cranelift_codegen::ir::{Signature, UserFuncName};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -222,12 +221,7 @@ impl Compiler {
         let convention = CallConv::triple_default(&self.layout.triple);
         let signature = match unit.lean {
             true => lean_signature(unit.frames[0].code.params.into(), convention),
-            false => {
-                let mut signature = Signature::new(convention);
-                signature.params.extend([AbiParam::new(I64); 3]);
-                signature.returns.extend([AbiParam::new(I64); 2]);
-                signature
-            }
+            false => words(3, 2, convention),
         };
         let id = output.declare(&signature)?;
         context.func.signature = signature;

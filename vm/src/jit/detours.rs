@@ -50,7 +50,8 @@ pub(super) fn detour_signature(count: usize) -> Signature {
     words(count, 0, CallConv::PreserveAll)
 }
 
-fn words(params: usize, results: usize, convention: CallConv) -> Signature {
+/// The signature of a function that takes and gives so many words.
+pub(super) fn words(params: usize, results: usize, convention: CallConv) -> Signature {
     let mut signature = Signature::new(convention);
     signature.params.extend(vec![AbiParam::new(I64); params]);
     signature.returns.extend(vec![AbiParam::new(I64); results]);

@@ -58,14 +58,15 @@ pub(super) fn recurses(code: &'static Code) -> bool {
 }
 
 impl Unit {
-    /// Whether the unit can become lean code, if its calls of itself are taken to be calls of lean code.
+    /// Whether the unit can become lean code, if its calls of itself are taken to be calls of lean code; else it is to be
+    /// [made framed](Self::make_framed).
     pub(super) fn make_lean(&mut self, wide: bool) -> bool {
-        self.lean = !wide && self.handlers.is_empty() && may_be_lean(self.frames[0].code);
-        self.mark_calls(wide);
-        self.lean = self.lean && self.insts.iter().enumerate().all(|(at, inst)| self.is_lean(at, inst));
-        if !self.lean {
-            self.mark_calls(wide);
+        if wide || !self.handlers.is_empty() || !may_be_lean(self.frames[0].code) {
+            return false;
         }
+        self.lean = true;
+        self.mark_calls(wide);
+        self.lean = self.insts.iter().enumerate().all(|(at, inst)| self.is_lean(at, inst));
         self.lean
     }
 
@@ -75,14 +76,14 @@ impl Unit {
         self.mark_calls(wide);
     }
 
-    /// Marks the calls of functions that have lean code.
+    /// Marks the calls of functions that have lean code, with as many arguments as they have parameters.
     fn mark_calls(&mut self, wide: bool) {
         for at in 0..self.insts.len() {
             let callee = if wide { None } else { self.only_callee(&self.insts[at]) };
             let lean = callee.filter(|(code, given)| {
                 let whole = std::ptr::eq(*code, self.frames[0].code);
                 let compiled = if whole { self.lean } else { !code.jit.lean().is_null() };
-                compiled && may_be_lean(code) && *given == usize::from(code.params)
+                compiled && *given == usize::from(code.params)
             });
             self.insts[at].lean = lean.map(|(code, _)| code);
         }

@@ -4,12 +4,13 @@
 //! others. There is one entry for each number of parameters.
 
 use super::compile::Output;
+use super::detours::words;
 use super::layout::Layout;
 use super::translate::lean_signature;
 use super::{FROM_START, LEFT, lean, lean_runtime, runtime};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, UserFuncName, Value};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, UserFuncName, Value};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::Module;
@@ -35,19 +36,10 @@ impl LeanEntries {
     }
 }
 
-/// The signature of functions of the runtime that take and give words.
-fn words(params: usize, convention: CallConv) -> Signature {
-    let mut signature = Signature::new(convention);
-    signature.params.extend(vec![AbiParam::new(I64); params]);
-    signature.returns.push(AbiParam::new(I64));
-    signature
-}
-
 fn make(parameters: usize, output: &mut Output, layout: &Layout) -> Result<usize, String> {
     let convention = CallConv::triple_default(&layout.triple);
     let mut context = output.module.make_context();
-    context.func.signature = words(3, convention);
-    context.func.signature.returns.push(AbiParam::new(I64));
+    context.func.signature = words(3, 2, convention);
     let id = output.declare(&context.func.signature)?;
     context.func.name = UserFuncName::user(0, id.as_u32());
     let mut contexts = FunctionBuilderContext::new();
@@ -93,7 +85,7 @@ fn make(parameters: usize, output: &mut Output, layout: &Layout) -> Result<usize
         b.ins().return_(&[marker, left]);
     };
     let call_runtime = |b: &mut FunctionBuilder<'_>, address: usize, args: &[Value]| {
-        let signature = b.import_signature(words(args.len(), convention));
+        let signature = b.import_signature(words(args.len(), 1, convention));
         let callee = b.ins().iconst(I64, address as i64);
         let call = b.ins().call_indirect(signature, callee, args);
         b.inst_results(call)[0]

@@ -459,41 +459,31 @@ impl<'a> Finder<'a> {
         let (a, b) = (i.a(), i.b());
         let immediate = i128::from(i.sb());
         let (low, high) = (Range::ALL.low, Range::ALL.high);
-        if jumps {
-            match i.op() {
-                Some(op @ (Op::IJLt | Op::IJLe)) => {
-                    let beyond = i128::from(op == Op::IJLt);
-                    let (x, y) = (self.now(a), self.now(b));
-                    self.narrow(a, low, y.high - beyond);
-                    self.narrow(b, x.low + beyond, high);
-                }
-                Some(Op::IJLtI) => self.narrow(a, low, immediate - 1),
-                Some(Op::IJLeI) => self.narrow(a, low, immediate),
-                Some(Op::IJGtI) => self.narrow(a, immediate + 1, high),
-                Some(Op::IJGeI) => self.narrow(a, immediate, high),
-                _ => {}
+        let op = i.op().expect("verified");
+        match op {
+            Op::IJLt | Op::IJLe => {
+                let less = i128::from((op == Op::IJLt) == jumps);
+                if jumps { self.ordered(a, b, less) } else { self.ordered(b, a, less) }
             }
-            return;
-        }
-        match i.op() {
-            Some(op @ (Op::IJLt | Op::IJLe)) => {
-                let beyond = i128::from(op == Op::IJLe);
-                let (x, y) = (self.now(a), self.now(b));
-                self.narrow(a, y.low + beyond, high);
-                self.narrow(b, low, x.high - beyond);
-            }
-            Some(Op::IJNe) => {
+            Op::IJLtI | Op::IJGeI if (op == Op::IJLtI) == jumps => self.narrow(a, low, immediate - 1),
+            Op::IJLtI | Op::IJGeI => self.narrow(a, immediate, high),
+            Op::IJLeI | Op::IJGtI if (op == Op::IJLeI) == jumps => self.narrow(a, low, immediate),
+            Op::IJLeI | Op::IJGtI => self.narrow(a, immediate + 1, high),
+            Op::IJNe if !jumps => {
                 let (x, y) = (self.now(a), self.now(b));
                 self.narrow(a, y.low, y.high);
                 self.narrow(b, x.low, x.high);
             }
-            Some(Op::IJLtI) => self.narrow(a, immediate, high),
-            Some(Op::IJLeI) => self.narrow(a, immediate + 1, high),
-            Some(Op::IJGtI) => self.narrow(a, low, immediate),
-            Some(Op::IJGeI) => self.narrow(a, low, immediate - 1),
-            Some(Op::IJNeI) => self.narrow(a, immediate, immediate),
+            Op::IJNeI if !jumps => self.narrow(a, immediate, immediate),
             _ => {}
         }
+    }
+
+    /// A register's number is below another one's by at least `less`.
+    fn ordered(&mut self, a: u16, b: u16, less: i128) {
+        let (x, y) = (self.now(a), self.now(b));
+        self.narrow(a, Range::ALL.low, y.high - less);
+        self.narrow(b, x.low + less, Range::ALL.high);
     }
 
     /// A register's number lies between these, too.

@@ -177,8 +177,7 @@ impl Translator<'_, '_> {
     pub(super) fn otherwise_step(&mut self, result: Option<u16>, other: Block, done: Block, after: State) {
         self.b.switch_to_block(other);
         if self.unit.lean {
-            let deopt = self.deopt();
-            self.b.ins().jump(deopt, &[]);
+            self.give_up();
             self.state = after;
             return;
         }

@@ -131,6 +131,12 @@ impl Translator<'_, '_> {
         block
     }
 
+    /// The interpreter goes on, from the checkpoint.
+    pub(super) fn give_up(&mut self) {
+        let deopt = self.deopt();
+        self.b.ins().jump(deopt, &[]);
+    }
+
     /// Makes the instruction that is about to be translated the place to go back to, unless an earlier one serves.
     pub(super) fn begin_checkpoint(&mut self) {
         // What is called instead of what was expected is learnt from the call itself.
@@ -406,16 +412,26 @@ impl Translator<'_, '_> {
 
     /// Counts units of fuel: how much has been used.
     fn use_fuel(&mut self, units: Ir) -> Ir {
-        let used = match self.used {
+        let used = self.fuel();
+        let used = self.b.ins().iadd(used, units);
+        self.set_fuel(used);
+        used
+    }
+
+    /// The fuel used so far.
+    pub(super) fn fuel(&mut self) -> Ir {
+        match self.used {
             Some(variable) => self.b.use_var(variable),
             None => self.load(self.thread, self.layout.used),
-        };
-        let used = self.b.ins().iadd(used, units);
+        }
+    }
+
+    /// So much fuel has been used.
+    pub(super) fn set_fuel(&mut self, used: Ir) {
         match self.used {
             Some(variable) => self.b.def_var(variable, used),
             None => self.store(used, self.thread, self.layout.used),
         }
-        used
     }
 
     /// A safepoint at instruction `at`, which control is about to reach: the head of a loop, or the first instruction of a spliced function.

@@ -3,6 +3,7 @@
 //! A lean function takes the thread, the place where its frame would lie, the fuel used with its call counted, and its arguments; it gives a value
 //! and the fuel used, or [`runtime::FAILED`] once its frame is in memory and `used` in the thread.
 
+use super::super::detours::words;
 use super::super::facts::Bits;
 use super::super::lean_runtime as runtime;
 use super::super::masks::ALL;
@@ -13,16 +14,13 @@ use crate::object::task::FRAME_WORDS;
 use crate::thread::stack::ReturnKind;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, Signature, Value as Ir};
+use cranelift_codegen::ir::{Block, InstBuilder, Signature, Value as Ir};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::Variable;
 
 /// The signature of a lean function with so many parameters.
 pub(in super::super) fn lean_signature(parameters: usize, convention: CallConv) -> Signature {
-    let mut signature = Signature::new(convention);
-    signature.params.extend(vec![AbiParam::new(I64); 3 + parameters]);
-    signature.returns.extend([AbiParam::new(I64); 2]);
-    signature
+    words(3 + parameters, 2, convention)
 }
 
 impl Translator<'_, '_> {
@@ -87,8 +85,7 @@ impl Translator<'_, '_> {
         if !self.is_cold() {
             self.spoiled = true;
         }
-        let deopt = self.deopt();
-        self.b.ins().jump(deopt, &[]);
+        self.give_up();
         let never = self.cold();
         self.b.switch_to_block(never);
     }
@@ -120,10 +117,7 @@ impl Translator<'_, '_> {
                 Some(entry)
             }
         };
-        let used = match self.used {
-            Some(variable) => self.b.use_var(variable),
-            None => self.load(self.thread, self.layout.used),
-        };
+        let used = self.fuel();
         let used = self.b.ins().iadd_imm_s(used, 1);
         let base = self.b.use_var(self.base);
         let new = self.b.ins().iadd_imm_s(base, distance);
@@ -147,10 +141,7 @@ impl Translator<'_, '_> {
         let live = self.live_after_call(dst, ReturnKind::Register);
         self.leave_behind_call(&live);
         self.b.switch_to_block(returned);
-        match self.used {
-            Some(variable) => self.b.def_var(variable, used),
-            None => self.store(used, self.thread, self.layout.used),
-        }
+        self.set_fuel(used);
         self.set(dst, value, if itself { self.assume.own } else { ALL });
     }
 

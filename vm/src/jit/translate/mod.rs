@@ -377,8 +377,7 @@ impl<'a, 'b> Translator<'a, 'b> {
     fn instruction(&mut self, i: Instr) {
         let op = i.op().expect("verified");
         if self.unit.is_unseen(&self.inst()) {
-            let deopt = self.deopt();
-            self.b.ins().jump(deopt, &[]);
+            self.give_up();
             self.ended = true;
             return;
         }
@@ -471,8 +470,7 @@ impl<'a, 'b> Translator<'a, 'b> {
     fn step(&mut self) {
         if self.unit.lean {
             self.spoiled |= !matches!(self.inst().i.op(), Some(Op::Throw | Op::Fail));
-            let deopt = self.deopt();
-            self.b.ins().jump(deopt, &[]);
+            self.give_up();
             self.ended = true;
             return;
         }

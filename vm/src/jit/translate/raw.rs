@@ -376,32 +376,31 @@ impl Translator<'_, '_> {
     fn checked(&mut self, a: u16, op: Op, x: Ir, y: Ir) {
         let fits = self.facts.ranges.fits(self.pc);
         let beyond = if fits { None } else { self.overflow_by_bound(op, x, y) };
-        if fits || beyond.is_some() {
-            let result = match op {
-                Op::IAdd => self.b.ins().iadd(x, y),
-                Op::ISub => self.b.ins().isub(x, y),
-                _ => self.product(x, y),
+        let grows = self.facts.ranges.grows(self.pc);
+        if !fits && beyond.is_none() && grows.is_none() {
+            let (result, over) = match op {
+                Op::IAdd => self.b.ins().sadd_overflow(x, y),
+                Op::ISub => self.b.ins().ssub_overflow(x, y),
+                _ => self.b.ins().smul_overflow(x, y),
             };
-            beyond.into_iter().for_each(|over| self.note_overflow(over));
+            self.note_overflow(over);
             return self.set_raw_int(a, result);
         }
-        let grows = self.facts.ranges.grows(self.pc).filter(|_| matches!(op, Op::IAdd | Op::ISub));
-        let (result, over) = match (op, grows) {
-            (_, Some(grows)) => {
-                // A comparison and a jump are one operation of the processor; a flag of overflow would go through a register.
-                let result = if op == Op::IAdd { self.b.ins().iadd(x, y) } else { self.b.ins().isub(x, y) };
-                let (cc, before) = match grows {
-                    Grows::UpFromFirst => (IntCC::SignedLessThan, x),
-                    Grows::DownFromFirst => (IntCC::SignedGreaterThan, x),
-                    Grows::UpFromSecond => (IntCC::SignedLessThan, y),
-                };
-                (result, self.b.ins().icmp(cc, result, before))
-            }
-            (Op::IAdd, _) => self.b.ins().sadd_overflow(x, y),
-            (Op::ISub, _) => self.b.ins().ssub_overflow(x, y),
-            _ => self.b.ins().smul_overflow(x, y),
+        let result = match op {
+            Op::IAdd => self.b.ins().iadd(x, y),
+            Op::ISub => self.b.ins().isub(x, y),
+            _ => self.product(x, y),
         };
-        self.note_overflow(over);
+        // A comparison and a jump are one operation of the processor; a flag of overflow would go through a register.
+        let beyond = beyond.or_else(|| {
+            let (cc, before) = match grows.filter(|_| !fits)? {
+                Grows::UpFromFirst => (IntCC::SignedLessThan, x),
+                Grows::DownFromFirst => (IntCC::SignedGreaterThan, x),
+                Grows::UpFromSecond => (IntCC::SignedLessThan, y),
+            };
+            Some(self.b.ins().icmp(cc, result, before))
+        });
+        beyond.into_iter().for_each(|over| self.note_overflow(over));
         self.set_raw_int(a, result);
     }
 

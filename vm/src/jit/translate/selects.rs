@@ -124,18 +124,12 @@ impl Translator<'_, '_> {
         // What overflows on the way that control does not take makes code leave for nothing: where that happens too often, what was computed
         // on either way is told apart.
         let told_apart = !self.assume.bounded;
-        if let Some(over) = stays.overflow {
-            let over = match told_apart {
-                true => {
-                    let holds = self.b.ins().icmp_imm_s(IntCC::Equal, flag, 0);
-                    self.b.ins().band(over, holds)
-                }
-                false => over,
-            };
-            self.note_overflow(over);
-        }
-        if let Some(over) = jumps.overflow {
-            let over = if told_apart { self.b.ins().band(over, flag) } else { over };
+        for (overflow, jumps) in [(stays.overflow, false), (jumps.overflow, true)] {
+            let Some(mut over) = overflow else { continue };
+            if told_apart {
+                let taken = if jumps { flag } else { self.b.ins().icmp_imm_s(IntCC::Equal, flag, 0) };
+                over = self.b.ins().band(over, taken);
+            }
             self.note_overflow(over);
         }
         self.expect_no_overflow();
