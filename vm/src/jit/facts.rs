@@ -273,6 +273,15 @@ impl Facts {
         }
     }
 
+    /// Whether a loop is entered at its head only, and all that is executed in it lies between its head and its last instruction.
+    pub(super) fn is_entered_at_head(&self, unit: &Unit, head: usize, last: usize) -> bool {
+        let inside = head..last + 1;
+        let mut jumps = unit.jumps_into(inside.clone());
+        !jumps.any(|(from, to)| !inside.contains(&from) && (to != head || from > last))
+            && !self.resumptions.iter().any(|at| inside.contains(at))
+            && !unit.catches_in(inside)
+    }
+
     /// Registers that a handler around an instruction may read, if there is one.
     pub(super) fn caught(&self, at: usize) -> Option<&Bits> {
         self.caught.get(at)

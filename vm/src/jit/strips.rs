@@ -1,13 +1,17 @@
-//! Which counting loops poll once for many turns.
+//! Which loops poll once for many turns.
 //!
-//! A loop over a range of raw integers whose turns are short need not ask at each of them whether somebody wants attention. It is cut into
+//! A loop whose turns are short need not ask at each of them whether somebody wants attention, if a raw integer counts them. It is cut into
 //! strips ("strip mining"): within a strip a turn compares its counter with the strip's end instead of the loop's, and costs nothing beside;
 //! at the strip's end the turns of the next one are counted as fuel, and it is polled. So the fuel of a loop that is gone through to its
 //! end is exact, and one that is left early has counted at most [`TURNS`] too many: where fuel has to be exact, there are no strips. Loops
 //! without a counter would have to count turns down, which costs as much as it saves.
 //!
-//! Invariant: a strip's end lies at most [`TURNS`] beyond the counter and never beyond the loop's end. Whatever else writes the counter
-//! ends the strip; loops that write their own end have none.
+//! Loops over ranges count by one and are compared at their ends; each keeps the end of its strip until something else writes the counter.
+//! Other loops stride: they begin with a comparison of a counter, which each turn adds the same to at its end. Their strips begin at their
+//! heads and are compared at their ends.
+//!
+//! Invariant: a strip's end lies at most [`TURNS`] turns beyond the counter and never beyond the loop's end. Neither the end of a loop nor
+//! its step is written in it, nor the counter in any other way.
 
 use super::facts::Facts;
 use super::stepped::by_step;
@@ -15,29 +19,123 @@ use super::unit::{Inst, Unit, What};
 use crate::bytecode::ops::Op;
 
 /// Turns between two polls, at most.
-pub(super) const TURNS: i64 = 64;
+pub(super) const TURNS: i64 = 256;
 
-/// For each instruction, whether it is the end of a loop that is cut into strips.
-pub(super) fn find(unit: &Unit, facts: &Facts) -> Vec<bool> {
-    let is_strip = |at: usize| {
-        let inst = &unit.insts[at];
-        let counts = inst.what == What::Op && matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe));
-        counts && is_cut(unit, facts, inst.target as usize, at)
-    };
-    (0..unit.insts.len()).map(is_strip).collect()
+/// The loops of a unit that are cut into strips.
+pub(super) struct Strips {
+    /// For each instruction, whether it is the end of such a loop.
+    pub(super) ends: Vec<bool>,
+    /// The loops that stride, by their heads, in order.
+    strides: Vec<(usize, Stride)>,
 }
 
-/// Whether the loop from `head` to the instruction at `last` can be cut: all that is executed in it is short and lies between the two.
-fn is_cut(unit: &Unit, facts: &Facts, head: usize, last: usize) -> bool {
-    let end = unit.insts[last].i.b();
-    let inside = head..last + 1;
-    // Otherwise what is executed in the loop may lie elsewhere.
-    let is_entered = unit
-        .jumps_into(inside.clone())
-        .any(|(from, to)| !inside.contains(&from) && (to != head || from > last));
-    !is_entered
-        && !facts.resumptions.iter().any(|at| inside.contains(at))
-        && !unit.catches_in(inside)
+/// A loop that strides upwards.
+#[derive(Clone, Copy)]
+pub(super) struct Stride {
+    pub(super) counter: u16,
+    /// The loop is left when the counter is beyond this.
+    pub(super) end: Bound,
+    /// There is a turn where the counter is the end.
+    pub(super) inclusive: bool,
+    /// What each turn adds: if it is not positive, every turn is polled.
+    pub(super) step: Bound,
+}
+
+/// An integer that stays the same for as long as a loop goes on.
+#[derive(Clone, Copy)]
+pub(super) enum Bound {
+    Register(u16),
+    Constant(i64),
+}
+
+impl Stride {
+    /// The loop from `head` to the instruction at `last`, if it strides and can be cut.
+    fn find(unit: &Unit, facts: &Facts, head: usize, last: usize) -> Option<Self> {
+        let ops = |at: usize| (unit.insts[at].what == What::Op).then(|| unit.insts[at].i);
+        let (test, add) = (ops(head)?, ops(last.checked_sub(1)?)?);
+        // What adds to the counter is executed in each turn.
+        if ops(last)?.op() != Some(Op::Loop) || facts.leads[last] || last - 1 == head {
+            return None;
+        }
+        let (counter, step) = match add.op()? {
+            Op::IAdd if add.a() == add.b() => (add.a(), Bound::Register(add.c())),
+            Op::IAddI if add.a() == add.b() && add.sc() > 0 => (add.a(), Bound::Constant(add.sc().into())),
+            _ => return None,
+        };
+        let (tested, end, inclusive) = match test.op()? {
+            Op::IJLt => (test.b(), Bound::Register(test.a()), true),
+            Op::IJLe => (test.b(), Bound::Register(test.a()), false),
+            Op::IJGtI => (test.a(), Bound::Constant(test.sb().into()), true),
+            Op::IJGeI => (test.a(), Bound::Constant(test.sb().into()), false),
+            _ => return None,
+        };
+        let is_fixed =
+            |r: u16| [end, step].iter().any(|bound| matches!(bound, Bound::Register(fixed) if *fixed == r));
+        let stays = |at: usize| {
+            let writes = &facts.accesses[at].writes;
+            !writes.iter().any(|r| is_fixed(*r) || *r == counter && at != last - 1)
+        };
+        let leaves = !(head..=last).contains(&(unit.insts[head].target as usize));
+        let goes_back_once = unit.jumps_into(head..head + 1).filter(|(from, _)| *from >= head).count() == 1;
+        (tested == counter
+            && leaves
+            && goes_back_once
+            && facts.is_entered_at_head(unit, head, last)
+            && (head..=last).all(|at| is_short(&unit.insts[at]) && stays(at)))
+        .then_some(Self { counter, end, inclusive, step })
+    }
+}
+
+impl Strips {
+    /// None of the loops is cut.
+    pub(super) fn none(unit: &Unit) -> Self {
+        Self { ends: vec![false; unit.insts.len()], strides: Vec::new() }
+    }
+
+    /// Finds the loops that can be cut.
+    pub(super) fn find(unit: &Unit, facts: &Facts) -> Self {
+        let mut found = Self::none(unit);
+        for &head in &facts.loop_heads {
+            let ends: Vec<usize> =
+                unit.jumps_into(head..head + 1).map(|(from, _)| from).filter(|from| *from >= head).collect();
+            for last in ends {
+                let stride = Stride::find(unit, facts, head, last);
+                found.ends[last] = stride.is_some() || counts(unit, facts, head, last);
+                found.strides.extend(stride.map(|stride| (head, stride)));
+            }
+        }
+        found
+    }
+
+    /// Whether nothing else in a unit's loops counts fuel.
+    pub(super) fn count_all(&self, unit: &Unit) -> bool {
+        let mut loops = unit.insts.iter().enumerate().filter(|(at, inst)| inst.target as usize <= *at);
+        loops.all(|(at, inst)| {
+            let inside = &unit.insts[inst.target as usize..=at];
+            self.ends[at] && !inside.iter().any(|inst| matches!(inst.what, What::Enter(_)))
+        })
+    }
+
+    /// The heads of the loops that stride, with them.
+    pub(super) fn strides(&self) -> impl Iterator<Item = (usize, Stride)> {
+        self.strides.iter().copied()
+    }
+
+    /// The counters of the other loops.
+    pub(super) fn counters(&self, unit: &Unit) -> impl Iterator<Item = u16> {
+        let ends = self.ends.iter().zip(&unit.insts).filter(|(is_end, _)| **is_end).map(|(_, inst)| inst.i);
+        ends.filter(|i| i.op() != Some(Op::Loop)).map(|i| i.a())
+    }
+}
+
+/// Whether the loop from `head` to the instruction at `last` goes over a range and can be cut: all that is executed in it is short and lies
+/// between the two.
+fn counts(unit: &Unit, facts: &Facts, head: usize, last: usize) -> bool {
+    let inst = &unit.insts[last];
+    let end = inst.i.b();
+    inst.what == What::Op
+        && matches!(inst.i.op(), Some(Op::ForLt | Op::ForLe))
+        && facts.is_entered_at_head(unit, head, last)
         && (head..=last).all(|at| is_short(&unit.insts[at]) && !facts.accesses[at].writes.contains(&end))
 }
 

@@ -126,6 +126,10 @@ impl Loops {
         let mut made = Way { counter: i.into(), turns: turns + 1, ..Way::default() };
         if way == 14 || way == 15 {
             let order = self.draw().of(&["<", "<="]);
+            let (end, step) = match self.draw().one_in(2) {
+                true => (self.fixed("e", end), self.fixed("s", step)),
+                false => (end.to_string(), step.to_string()),
+            };
             made.head = format!("for ({word} {i} = 0; {i} {order} {end}; {i} += {step})");
             return self.looped(made);
         }
@@ -141,6 +145,13 @@ impl Loops {
         }
         self.looped(made);
         self.maker.declare_fixed(i, Kind::Int);
+    }
+
+    /// A variable that holds a number and is not assigned again.
+    fn fixed(&mut self, prefix: &str, n: u64) -> String {
+        let name = self.maker.name(prefix);
+        line!(self.maker, "int {name} = {n};");
+        name
     }
 
     fn looped(&mut self, way: Way) {

@@ -75,7 +75,7 @@ impl Translator<'_, '_> {
         self.b.append_block_param(done, F64);
         let tag = self.b.ins().band_imm_s(word, 3);
         let is_float = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
-        self.b.ins().brif(is_float, tagged, &[], other, &[]);
+        self.go_if(is_float, tagged, other);
         self.b.switch_to_block(tagged);
         let float = self.untag_float(word);
         self.b.ins().jump(done, &[float.into()]);
@@ -118,7 +118,7 @@ impl Translator<'_, '_> {
                 // A positive divisor neither traps nor overflows; the others are rare.
                 let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
                 let fine = self.block();
-                self.b.ins().brif(positive, fine, &[], out, &[]);
+                self.go_if(positive, fine, out);
                 self.b.switch_to_block(fine);
                 let (n, m) = (self.b.ins().sshr_imm_s(x, 1), self.b.ins().sshr_imm_s(y, 1));
                 let result = if op == Op::Div { self.b.ins().sdiv(n, m) } else { self.b.ins().srem(n, m) };
@@ -132,7 +132,7 @@ impl Translator<'_, '_> {
                 let count = self.b.ins().sshr_imm_s(y, 1);
                 let small = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, count, 63);
                 let fine = self.block();
-                self.b.ins().brif(small, fine, &[], out, &[]);
+                self.go_if(small, fine, out);
                 self.b.switch_to_block(fine);
                 if op == Op::Shr {
                     let shifted = self.b.ins().sshr(x, count);
@@ -142,7 +142,7 @@ impl Translator<'_, '_> {
                 let back = self.b.ins().sshr(shifted, count);
                 let same = self.b.ins().icmp(IntCC::Equal, back, x);
                 let kept = self.block();
-                self.b.ins().brif(same, kept, &[], out, &[]);
+                self.go_if(same, kept, out);
                 self.b.switch_to_block(kept);
                 return shifted;
             }
@@ -309,7 +309,7 @@ impl Translator<'_, '_> {
             let both = self.b.ins().band(wx, wy);
             let tag = self.b.ins().band_imm_s(both, 3);
             let tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
-            self.b.ins().brif(tagged, float, &[], slow, &[]);
+            self.go_if(tagged, float, slow);
         }
         (int, float, slow)
     }

@@ -34,7 +34,7 @@ impl Translator<'_, '_> {
         self.expect_object(object, slow);
         let kind = self.b.ins().load(I8, MemFlagsData::trusted(), object, -TAG);
         let is_array = self.b.ins().icmp_imm_s(IntCC::Equal, kind, Kind::Array as i64);
-        self.b.ins().brif(is_array, array, &[], other, &[]);
+        self.go_if(is_array, array, other);
         self.b.switch_to_block(array);
         let length = self.load(object, LENGTH);
         let word = self.b.ins().ishl_imm_s(length, 1);
@@ -107,7 +107,7 @@ impl Translator<'_, '_> {
         let length = self.b.use_var(self.lengths[r as usize]);
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
         let fine = self.block();
-        self.b.ins().brif(inside, fine, &[], other, &[]);
+        self.go_if(inside, fine, other);
         self.b.switch_to_block(fine);
         let buffer = self.b.use_var(self.buffers[r as usize]);
         let offset = self.b.ins().ishl_imm_s(index, 3);
@@ -119,7 +119,7 @@ impl Translator<'_, '_> {
         let length = self.load(array, LENGTH);
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
         let fine = self.block();
-        self.b.ins().brif(inside, fine, &[], slow, &[]);
+        self.go_if(inside, fine, slow);
         self.b.switch_to_block(fine);
         let buffer = self.load(array, BUFFER);
         let offset = self.b.ins().ishl_imm_s(index, 3);
@@ -221,7 +221,7 @@ impl Translator<'_, '_> {
         let capacity = self.load(buffer, CAPACITY);
         let fits = self.b.ins().icmp(IntCC::UnsignedLessThan, length, capacity);
         let room = self.block();
-        self.b.ins().brif(fits, room, &[], slow, &[]);
+        self.go_if(fits, room, slow);
         self.b.switch_to_block(room);
         let offset = self.b.ins().ishl_imm_s(length, 3);
         let slot = self.b.ins().iadd(buffer, offset);
@@ -282,7 +282,7 @@ impl Translator<'_, '_> {
             let helper = runtime::get_typed as *const () as usize;
             let found = self.call_placed(helper, b"iiii>ii", &[self.thread, object, index, class]);
             let leaving = self.leaving();
-            self.b.ins().brif(found[1], fine, &[], leaving, &[]);
+            self.go_if(found[1], fine, leaving);
             self.b.switch_to_block(fine);
             let word = if form == F64 { self.float_of(found[0]) } else { found[0] };
             self.b.ins().jump(done, &[word.into()]);

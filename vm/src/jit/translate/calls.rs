@@ -380,7 +380,7 @@ impl Translator<'_, '_> {
             let other = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(*class));
             same = self.b.ins().bor(same, other);
         }
-        self.b.ins().brif(same, fine, &[], other, &[]);
+        self.go_if(same, fine, other);
     }
 
     /// The same for a register's value, as far as it is not known; without `other`, out of compiled code.
@@ -451,7 +451,7 @@ impl Translator<'_, '_> {
         let moved = self.call_placed(grow, b"ii>i", &[self.thread, registers])[0];
         let grown = self.block();
         let leaving = self.leaving();
-        self.b.ins().brif(moved, grown, &[], leaving, &[]);
+        self.go_if(moved, grown, leaving);
         self.b.switch_to_block(grown);
         let new = self.b.ins().iadd_imm_s(moved, delta as i64 * 8);
         self.b.ins().jump(room, &[new.into()]);
@@ -501,7 +501,7 @@ impl Translator<'_, '_> {
         let address = self.address_of(callee);
         let entry = self.load_foreign(address, self.layout.code_entry);
         let (compiled, not) = (self.block(), self.cold());
-        self.b.ins().brif(entry, compiled, &[], not, &[]);
+        self.go_if(entry, compiled, not);
         self.b.switch_to_block(not);
         let address = self.address_of(callee);
         let enter = runtime::enter_interpreter as *const () as usize;

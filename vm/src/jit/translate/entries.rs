@@ -23,9 +23,7 @@ impl Translator<'_, '_> {
         if self.used.is_some() {
             self.limit_at = Some(self.load(self.thread, self.layout.limit));
         }
-        for end in self.strip_ends.clone().into_iter().flatten() {
-            self.no_strip(end);
-        }
+        self.no_strips();
         self.make_blocks();
         let whole = self.unit.frames[0].code;
         let (called, others, begin) = (self.block(), self.block(), self.block());
@@ -42,7 +40,9 @@ impl Translator<'_, '_> {
         for &head in &heads {
             let inst = self.unit.insts[head];
             if self.at[head].is_some() && inst.frame == 0 {
-                let way = self.block();
+                // Safepoints lead here too, and are translated later.
+                let way = self.b.create_block();
+                self.ways_in[head] = Some(way);
                 // The number does not depend on what else is an entry: another compilation may know others, and keeps the table.
                 let number = inst.pc as u16 + 2;
                 entries[inst.pc as usize] = number;
@@ -74,6 +74,7 @@ impl Translator<'_, '_> {
         for pc in 0..self.unit.insts.len() {
             let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
             self.blocks.push(block);
+            self.ways_in.push(None);
             self.epoch_at.push(None);
         }
     }

@@ -85,7 +85,7 @@ impl Translator<'_, '_> {
     pub(super) fn check(&mut self, result: Ir) {
         let failed = self.b.ins().icmp_imm_s(IntCC::Equal, result, runtime::FAILED as i64);
         let block = self.leaving();
-        let fine = self.beside();
+        let fine = self.block();
         self.b.ins().brif(failed, block, &[], fine, &[]);
         self.b.switch_to_block(fine);
     }
@@ -198,7 +198,7 @@ impl Translator<'_, '_> {
     pub(super) fn guard(&mut self, condition: Ir) {
         let deopt = self.deopt();
         let fine = self.block();
-        self.b.ins().brif(condition, fine, &[], deopt, &[]);
+        self.go_if(condition, fine, deopt);
         self.b.switch_to_block(fine);
     }
 
@@ -456,12 +456,18 @@ impl Translator<'_, '_> {
         }
         let left =
             self.call(runtime::safepoint as *const () as usize, b"iii>i", &[self.thread, base, exit])[0];
+        // All is in the frame, as when the interpreter enters: so that nothing in a loop changes by being looked after, where that can be.
         let back = self.cold();
         self.b.ins().brif(left, leave, &[], back, &[]);
         self.b.switch_to_block(leave);
         let left = self.b.ins().iadd_imm_s(left, -1);
         self.exit(left);
         self.b.switch_to_block(back);
+        if let Some(way) = self.ways_in[at] {
+            self.no_strips();
+            self.b.ins().jump(way, &[]);
+            return self.b.switch_to_block(go_on);
+        }
         self.load_used();
         // Meanwhile other tasks may have changed arrays.
         for r in self.state.views.clone().iter() {

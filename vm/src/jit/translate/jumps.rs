@@ -1,6 +1,6 @@
 //! Jumps, loops, returning.
 
-use super::super::strips::TURNS;
+use super::super::strips::{Bound, Stride, TURNS};
 use super::super::unit::What;
 use super::Translator;
 use super::arith::Operand;
@@ -8,9 +8,12 @@ use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
 use cranelift_frontend::Variable;
+
+/// Steps below this are counted in floats without an error, up to [`TURNS`] of them.
+const LONGEST_STEP: i64 = 1 << 40;
 
 impl Translator<'_, '_> {
     pub(super) fn goto_and_end(&mut self) {
@@ -49,9 +52,23 @@ impl Translator<'_, '_> {
         }
     }
 
+    /// Jumps if the flag is set, to what lies behind a loop; goes on otherwise, in the same instruction.
+    pub(super) fn branch_out(&mut self, flag: Ir, target: usize) {
+        let (taken, stays) = (self.block(), self.block());
+        self.b.ins().brif(flag, taken, &[], stays, &[]);
+        let state = self.state.clone();
+        self.b.switch_to_block(taken);
+        self.goto(target);
+        self.state = state;
+        self.b.switch_to_block(stays);
+    }
+
     pub(super) fn loop_back(&mut self) {
         let target = self.target();
-        self.poll_once(target);
+        match self.stride_at(target) {
+            Some((stride, end)) => self.stride_on(stride, end),
+            None => self.poll_once(target),
+        }
         self.goto(target);
         self.ended = true;
     }
@@ -60,15 +77,16 @@ impl Translator<'_, '_> {
     pub(super) fn for_loop(&mut self, i: Instr) {
         let target = self.target();
         let (n, end) = (self.raw_int(i.a()), self.raw_int(i.b()));
-        let next = self.b.ins().iadd_imm_s(n, 1);
         let before = i.op() == Some(Op::ForLe);
-        if !before {
-            self.set_raw_int(i.a(), next);
-        }
-        let state = self.state.clone();
+        let count = |translator: &mut Self| {
+            let next = translator.b.ins().iadd_imm_s(n, 1);
+            translator.set_raw_int(i.a(), next);
+            next
+        };
         // What is compared with the end, which is beyond it for as long as there are turns.
-        let counted = if before { n } else { next };
-        let strip = self.strip_ends[i.a() as usize].filter(|_| self.strips[self.pc]);
+        let counted = if before { n } else { count(self) };
+        let state = self.state.clone();
+        let strip = self.strip_ends[i.a() as usize].filter(|_| self.strips.ends[self.pc]);
         if let Some(strip) = strip {
             let strip_end = self.b.use_var(strip);
             let (within, beyond) = (self.block(), self.block());
@@ -76,7 +94,7 @@ impl Translator<'_, '_> {
             self.b.ins().brif(outside, beyond, &[], within, &[]);
             self.b.switch_to_block(within);
             if before {
-                self.set_raw_int(i.a(), next);
+                count(self);
             }
             self.goto(target);
             self.state = state.clone();
@@ -87,7 +105,7 @@ impl Translator<'_, '_> {
         self.b.ins().brif(over, stays, &[], taken, &[]);
         self.b.switch_to_block(taken);
         if before {
-            self.set_raw_int(i.a(), next);
+            count(self);
         }
         match strip {
             Some(strip) => {
@@ -112,6 +130,13 @@ impl Translator<'_, '_> {
         self.b.def_var(end, before_all);
     }
 
+    /// Ends all strips.
+    pub(super) fn no_strips(&mut self) {
+        for end in self.strip_ends.clone().into_iter().flatten() {
+            self.no_strip(end);
+        }
+    }
+
     /// The instruction that has been translated ends the strips of the counters that it writes, unless it counts.
     pub(super) fn end_strips(&mut self) {
         let inst = self.inst();
@@ -123,6 +148,77 @@ impl Translator<'_, '_> {
             if let Some(end) = self.strip_ends[r] {
                 self.no_strip(end);
             }
+        }
+    }
+
+    /// The loop that strides and begins at an instruction, with the end of its strip.
+    pub(super) fn stride_at(&self, head: usize) -> Option<(Stride, Variable)> {
+        self.strides.iter().find(|(at, ..)| *at == head).map(|&(_, stride, end)| (stride, end))
+    }
+
+    /// The head of a loop that strides, behind its comparison: a strip begins.
+    pub(super) fn begin_strip(&mut self, stride: Stride, strip: Variable) {
+        let n = self.raw_int(stride.counter);
+        let end = self.bound(stride.end);
+        // The counter is not beyond the end, so that without a sign the difference is right.
+        let left = self.b.ins().isub(end, n);
+        let left = if stride.inclusive { left } else { self.b.ins().iadd_imm_s(left, -1) };
+        let (step, most, fits) = match stride.step {
+            Bound::Constant(step) => (self.word(step), self.word(step.saturating_mul(TURNS - 1)), None),
+            Bound::Register(r) => {
+                let step = self.raw_int(r);
+                // Without a sign, what is not positive is too large.
+                let before = self.b.ins().iadd_imm_s(step, -1);
+                let fits = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, before, LONGEST_STEP);
+                let (one, none) = (self.word(1), self.word(0));
+                let most = self.b.ins().imul_imm_s(step, TURNS - 1);
+                let most = self.b.ins().select(fits, most, none);
+                (self.b.ins().select(fits, step, one), most, Some(fits))
+            }
+        };
+        let width = self.b.ins().umin(left, most);
+        let turns = match stride.step {
+            Bound::Constant(1) => width,
+            _ => self.steps(width, step),
+        };
+        let turns = self.b.ins().iadd_imm_s(turns, 1);
+        let last = self.b.ins().iadd(n, width);
+        let mut strip_end = self.b.ins().iadd_imm_s(last, 1);
+        if let Some(fits) = fits {
+            // A counter that does not grow is never beyond an end.
+            let before_all = self.word(i64::MIN);
+            strip_end = self.b.ins().select(fits, strip_end, before_all);
+        }
+        self.b.def_var(strip, strip_end);
+        self.poll(self.pc, turns);
+    }
+
+    /// How often `y` is in `x`, both of which are such that floats tell: a division of integers wants registers of its own, around which the
+    /// allocator moves what the loop has in them, at every turn.
+    fn steps(&mut self, x: Ir, y: Ir) -> Ir {
+        let (x, y) = (self.b.ins().fcvt_from_sint(F64, x), self.b.ins().fcvt_from_sint(F64, y));
+        let quotient = self.b.ins().fdiv(x, y);
+        self.b.ins().fcvt_to_sint_sat(I64, quotient)
+    }
+
+    /// The end of a turn: within a strip the next one begins at once, behind the comparison at the loop's head.
+    fn stride_on(&mut self, stride: Stride, end: Variable) {
+        let (n, end) = (self.raw_int(stride.counter), self.b.use_var(end));
+        let (within, beyond) = (self.block(), self.cold());
+        let inside = self.b.ins().icmp(IntCC::SignedLessThan, n, end);
+        // The way back is a jump, wherever the other one lies.
+        self.b.ins().brif(inside, within, &[], beyond, &[]);
+        let state = self.state.clone();
+        self.b.switch_to_block(within);
+        self.goto(self.target() + 1);
+        self.state = state;
+        self.b.switch_to_block(beyond);
+    }
+
+    fn bound(&mut self, bound: Bound) -> Ir {
+        match bound {
+            Bound::Register(r) => self.raw_int(r),
+            Bound::Constant(n) => self.word(n),
         }
     }
 

@@ -35,7 +35,7 @@ use super::lean as lean_units;
 use super::masks::{self, Assume, Known, Mask};
 use super::restore::Exit;
 use super::stepped::by_step;
-use super::strips;
+use super::strips::{Stride, Strips};
 use super::unit::{Inst, NOWHERE, Unit, What};
 use super::views::{self, Views};
 use crate::bytecode::Instr;
@@ -43,9 +43,11 @@ use crate::bytecode::ops::Op;
 use crate::code::Code;
 pub(super) use lean::lean_signature;
 
-use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Value as Ir};
+use cranelift_codegen::ir::{
+    Block, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Value as Ir,
+};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use std::rc::Rc;
 
@@ -115,6 +117,8 @@ pub(super) struct Translator<'a, 'b> {
     /// Stale words where blocks begin.
     dirty_at: Vec<Option<Bits>>,
     blocks: Vec<Option<Block>>,
+    /// Where the interpreter's frame is entered at an instruction, if it can be.
+    ways_in: Vec<Option<Block>>,
     /// Whether all ways to a block that have been translated know the method epoch; none where there is none yet.
     epoch_at: Vec<Option<bool>>,
     words: Vec<Variable>,
@@ -128,10 +132,12 @@ pub(super) struct Translator<'a, 'b> {
     raw_floats: Vec<bool>,
     /// What those raw registers hold that only ever hold one integer.
     constants: Vec<Option<i64>>,
-    /// Which instructions are ends of loops that are cut into strips.
-    strips: Vec<bool>,
+    /// The loops that are cut into strips.
+    strips: Strips,
     /// The ends of the strips that registers count to.
     strip_ends: Vec<Option<Variable>>,
+    /// The loops that stride, by their heads, with the ends of their strips.
+    strides: Vec<(usize, Stride, Variable)>,
     /// Where the first frame's registers lie.
     base: Variable,
     /// Fuel used, for a unit with loops; others count in the thread.
@@ -220,16 +226,17 @@ impl<'a, 'b> Translator<'a, 'b> {
         let buffers = (0..kept).map(|_| builder.declare_var(I64)).collect();
         let lengths = (0..kept).map(|_| builder.declare_var(I64)).collect();
         let base = builder.declare_var(I64);
-        let used = (unit.lean || !facts.loop_heads.is_empty()).then(|| builder.declare_var(I64));
-        let strips = if demands.exact || demands.stress {
-            vec![false; unit.insts.len()]
-        } else {
-            strips::find(&unit, &facts)
-        };
+        let strips =
+            if demands.exact || demands.stress { Strips::none(&unit) } else { Strips::find(&unit, &facts) };
+        // Where fuel is only counted strip by strip, it is counted in the thread, and takes no register.
+        let counts = unit.lean || !facts.loop_heads.is_empty() && !strips.count_all(&unit);
+        let used = counts.then(|| builder.declare_var(I64));
         let mut strip_ends = vec![None; registers];
-        for (inst, _) in unit.insts.iter().zip(&strips).filter(|(_, is_strip)| **is_strip) {
-            strip_ends[inst.i.a() as usize].get_or_insert_with(|| builder.declare_var(I64));
+        for counter in strips.counters(&unit) {
+            strip_ends[counter as usize].get_or_insert_with(|| builder.declare_var(I64));
         }
+        let strides =
+            strips.strides().map(|(head, stride)| (head, stride, builder.declare_var(I64))).collect();
         let dirty_at = state::dirty_at_blocks(&unit, &facts, assume.wide);
         let (dirty, none) = (Bits::new(registers), Bits::new(registers));
         let empty = State { regs: Vec::new(), dirty, views: none, epoch: false };
@@ -250,6 +257,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             at,
             dirty_at,
             blocks: Vec::new(),
+            ways_in: Vec::new(),
             epoch_at: Vec::new(),
             words,
             floats,
@@ -261,6 +269,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             constants,
             strips,
             strip_ends,
+            strides,
             base,
             used,
             limit_at: None,
@@ -571,8 +580,12 @@ impl<'a, 'b> Translator<'a, 'b> {
         self.load(at, 0)
     }
 
-    /// A block inside an instruction: nothing jumps there once the instruction is translated.
+    /// A block inside an instruction: nothing jumps there once the instruction is translated. It is off the straight path if what is being
+    /// translated is.
     fn block(&mut self) -> Block {
+        if self.is_cold() {
+            return self.cold();
+        }
         let block = self.b.create_block();
         self.fresh.push(block);
         block
@@ -580,9 +593,25 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     /// A block off the straight path.
     fn cold(&mut self) -> Block {
-        let block = self.block();
+        let block = self.b.create_block();
+        self.fresh.push(block);
         self.b.set_cold_block(block);
         block
+    }
+
+    /// Goes to `likely` if the flag is set, else to `unlikely`.
+    ///
+    /// Cranelift orders blocks by a walk that puts the first way of a branch behind all that the second way leads to, and the register
+    /// allocator takes what lies between a loop's head and its end for part of the loop: ways out of it have to lie behind.
+    fn go_if(&mut self, flag: Ir, likely: Block, unlikely: Block) {
+        let compared = self.b.func.dfg.value_def(flag).inst().map(|inst| self.b.func.dfg.insts[inst]);
+        let not = match compared {
+            Some(InstructionData::IntCompare { args: [x, y], cond, .. }) => {
+                self.b.ins().icmp(cond.complement(), x, y)
+            }
+            _ => self.b.ins().icmp_imm_s(IntCC::Equal, flag, 0),
+        };
+        self.b.ins().brif(not, unlikely, &[], likely, &[]);
     }
 
     /// Goes on in a block of this instruction to which all jumps are there, if there is one.

@@ -31,7 +31,7 @@ impl Translator<'_, '_> {
         let object = self.block();
         let tag = self.b.ins().band_imm_s(value, 7);
         let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, i64::from(TAG));
-        self.b.ins().brif(is_object, object, &[], other, &[]);
+        self.go_if(is_object, object, other);
         self.b.switch_to_block(object);
     }
 
@@ -41,7 +41,7 @@ impl Translator<'_, '_> {
         let fine = self.block();
         let found = self.b.ins().load(I8, MemFlagsData::trusted(), value, -TAG);
         let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, kind as i64);
-        self.b.ins().brif(same, fine, &[], other, &[]);
+        self.go_if(same, fine, other);
         self.b.switch_to_block(fine);
     }
 
@@ -155,7 +155,7 @@ impl Translator<'_, '_> {
         let env = self.code().env;
         let known = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, count, i64::from(env));
         let fine = self.block();
-        self.b.ins().brif(known, fine, &[], slow, &[]);
+        self.go_if(known, fine, slow);
         self.b.switch_to_block(fine);
         let first = self.load(self.thread, self.layout.environments);
         let env = self.load(first, env as i32 * 8);
@@ -281,7 +281,7 @@ impl Translator<'_, '_> {
         let target = self.load(object, offset_of!(Proxy, target) as i32 - TAG);
         let (found, fine) = (self.b.ins().load(I32, MemFlagsData::trusted(), target, 4), self.block());
         let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(site.class));
-        self.b.ins().brif(same, fine, &[], slow, &[]);
+        self.go_if(same, fine, slow);
         self.b.switch_to_block(fine);
         let value = self.load_foreign(target, slot);
         let tag = self.b.ins().band_imm_s(value, 7);
@@ -341,7 +341,7 @@ impl Translator<'_, '_> {
             }
         };
         let fast = self.block();
-        self.b.ins().brif(fits, fast, &[], slow, &[]);
+        self.go_if(fits, fast, slow);
         self.b.switch_to_block(fast);
         // Neither a truth value nor a float with a float's tag is an object.
         Known::form(NULL)
@@ -405,7 +405,7 @@ impl Translator<'_, '_> {
         let (slow, fast, done) = (self.cold(), self.block(), self.block());
         let (bits, word, is_tagged) = self.tag_float(float);
         self.expect_slot(i.a(), i.c(), Some(slow));
-        self.b.ins().brif(is_tagged, fast, &[], slow, &[]);
+        self.go_if(is_tagged, fast, slow);
         self.b.switch_to_block(fast);
         self.publish_at(word, object, 8 + slot * 8 - TAG);
         self.b.ins().jump(done, &[]);
@@ -459,7 +459,7 @@ impl Translator<'_, '_> {
                 let seen = self.address(std::ptr::from_ref(&module.types_seen[i.b() as usize]));
                 let seen = self.load(seen, 0);
                 let same = self.b.ins().icmp(IntCC::Equal, seen, word);
-                self.b.ins().brif(same, fast, &[], slow, &[]);
+                self.go_if(same, fast, slow);
             }
             LinkedType::Str => {
                 self.expect_kind(value, Kind::Str, slow);
@@ -537,7 +537,7 @@ impl Translator<'_, '_> {
             let next = self.b.ins().iadd_imm_s(object, bytes as i64);
             let fits = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, next, end);
             let room = self.block();
-            self.b.ins().brif(fits, room, &[], slow, &[]);
+            self.go_if(fits, room, slow);
             self.b.switch_to_block(room);
             self.store(next, self.thread, self.layout.bump);
             let header = u64::from(class.id) << 32 | ((bytes / 16) as u64) << 16 | Kind::Instance as u64;

@@ -366,6 +366,10 @@ impl Translator<'_, '_> {
             }
             _ => unreachable!("one of them is given"),
         };
+        if let Some((stride, end)) = self.stride_at(self.pc) {
+            self.branch_out(flag, target);
+            return self.begin_strip(stride, end);
+        }
         if wanted && let Some(ways) = self.ways() {
             return self.compute_both(&ways, flag);
         }

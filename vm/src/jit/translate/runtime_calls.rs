@@ -5,7 +5,7 @@
 use super::super::detours::{self, ARGUMENTS, Position};
 use super::Translator;
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, SigRef, Signature, Value as Ir};
+use cranelift_codegen::ir::{AbiParam, InstBuilder, SigRef, Signature, Value as Ir};
 use cranelift_codegen::isa::CallConv;
 
 /// What a function of the runtime gives.
@@ -100,10 +100,5 @@ impl Translator<'_, '_> {
         let callee = self.word(address as i64);
         let call = self.b.ins().call_indirect(signature, callee, args);
         self.b.inst_results(call).into()
-    }
-
-    /// A block that is off the straight path if what is being translated is.
-    pub(super) fn beside(&mut self) -> Block {
-        if self.is_cold() { self.cold() } else { self.block() }
     }
 }

@@ -95,7 +95,7 @@ impl Translator<'_, '_> {
     fn go_on_if(&mut self, flag: Ir, other: Option<Block>) {
         let out = self.other_or_deopt(other);
         let fine = self.block();
-        self.b.ins().brif(flag, fine, &[], out, &[]);
+        self.go_if(flag, fine, out);
         self.b.switch_to_block(fine);
     }
 

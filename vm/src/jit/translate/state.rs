@@ -272,7 +272,7 @@ impl Translator<'_, '_> {
         self.b.append_block_param(done, F64);
         let tag = self.b.ins().band_imm_s(word, 3);
         let is_tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
-        self.b.ins().brif(is_tagged, common, &[], rare, &[]);
+        self.go_if(is_tagged, common, rare);
         self.b.switch_to_block(common);
         let float = self.untag_float(word);
         self.b.ins().jump(done, &[float.into()]);

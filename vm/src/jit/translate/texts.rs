@@ -22,7 +22,7 @@ impl Translator<'_, '_> {
     pub(super) fn text_length(&mut self, object: Ir, kind: Ir, slow: Block, done: Block) {
         let text = self.block();
         let is_text = self.b.ins().icmp_imm_s(IntCC::Equal, kind, Kind::Str as i64);
-        self.b.ins().brif(is_text, text, &[], slow, &[]);
+        self.go_if(is_text, text, slow);
         self.b.switch_to_block(text);
         let chars = self.load_word32(object, offset_of!(Str, chars));
         let word = self.b.ins().ishl_imm_s(chars, 1);
@@ -40,11 +40,11 @@ impl Translator<'_, '_> {
         );
         let (ascii, inside, outside, found) = (self.block(), self.block(), self.block(), self.block());
         let is_ascii = self.b.ins().icmp(IntCC::Equal, len, chars);
-        self.b.ins().brif(is_ascii, ascii, &[], slow, &[]);
+        self.go_if(is_ascii, ascii, slow);
         self.b.switch_to_block(ascii);
         // A negative index counts from the end: as a number without sign it is too large.
         let is_inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, len);
-        self.b.ins().brif(is_inside, inside, &[], slow, &[]);
+        self.go_if(is_inside, inside, slow);
         self.b.switch_to_block(inside);
         let external = self.load_word32(object, offset_of!(Str, external));
         let content = size_of::<Str>() as i32 - TAG;
