@@ -133,7 +133,7 @@ impl Drop for Inner {
             // SAFETY: as above.
             unsafe {
                 finalise::drop_content(large::object(chunk));
-                self.chunks.give(vec![chunk]);
+                self.chunks.give(vec![chunk], 0);
             }
         }
     }

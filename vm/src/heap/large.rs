@@ -14,7 +14,7 @@ use std::sync::Mutex;
 /// stands for is looked at by the next collection.
 const CARD: usize = 8;
 
-/// Bytes of freed chunks that are kept; the oldest go first.
+/// Bytes of freed chunks that are kept at least; the oldest go first.
 const KEPT: usize = 8 << 20;
 /// Bytes that are given back to the system at once; more of them by a thread of its own.
 const GIVEN_AT_ONCE: usize = 256 << 10;
@@ -99,12 +99,13 @@ impl Chunks {
         Some(chunk.cast())
     }
 
-    /// Frees chunks. What is not kept for the next who asks is given back, many bytes by a thread of their own, so that nobody waits for
-    /// the system.
+    /// Frees chunks. As much as is `used` is kept for the next who asks: a heap that goes on as it did needs it before its next collection.
+    /// The rest is given back, many bytes by a thread of their own, so that nobody waits for the system.
     ///
     /// # Safety
     /// The chunks are from [`take`](Self::take), and nobody refers to them any more.
-    pub(crate) unsafe fn give(&self, chunks: Vec<NonNull<Head>>) {
+    pub(crate) unsafe fn give(&self, chunks: Vec<NonNull<Head>>, used: usize) {
+        let most = used.max(KEPT);
         let mut surplus: Vec<Room> = Vec::new();
         let mut kept = self.kept();
         for chunk in chunks {
@@ -119,13 +120,13 @@ impl Chunks {
                 layout(bytes).expect("it was valid when the chunk was taken")
             };
             let room = Room { start: chunk.cast(), layout };
-            if layout.size() > KEPT {
+            if layout.size() > most {
                 surplus.push(room);
                 continue;
             }
             kept.bytes += layout.size();
             kept.rooms.push_back(room);
-            while kept.bytes > KEPT
+            while kept.bytes > most
                 && let Some(oldest) = kept.rooms.pop_front()
             {
                 kept.bytes -= oldest.layout.size();
@@ -218,21 +219,27 @@ mod tests {
         let first = chunks.take(100 << 10, 1).unwrap();
         // SAFETY: the test's own chunks, each given once.
         unsafe {
-            chunks.give(vec![first]);
+            chunks.give(vec![first], 0);
             assert_eq!(chunks.kept().bytes, 128 << 10);
             let other = chunks.take(500 << 10, 1).unwrap();
             assert_ne!(other, first);
             let again = chunks.take(120 << 10, 2).unwrap();
             assert_eq!(again, first);
             assert_eq!(((*again.as_ptr()).large, (*again.as_ptr()).heap), (120 << 10, 2));
-            chunks.give(vec![again, other]);
+            chunks.give(vec![again, other], 0);
             // More than is kept: the oldest go.
             let many: Vec<_> = (0..20).map(|_| chunks.take(1 << 20, 1).unwrap()).collect();
             let last = many[19];
-            chunks.give(many);
+            chunks.give(many, 0);
             assert!(chunks.kept().bytes <= KEPT);
             assert_eq!(chunks.take(1 << 20, 1), Some(last));
-            chunks.give(vec![last, chunks.take(KEPT, 1).unwrap()]);
+            chunks.give(vec![last, chunks.take(KEPT, 1).unwrap()], 0);
+            assert!(chunks.kept().bytes <= KEPT);
+            // Who uses much keeps much, until that is less.
+            let many: Vec<_> = (0..20).map(|_| chunks.take(1 << 20, 1).unwrap()).collect();
+            chunks.give(many, 3 * KEPT);
+            assert!(chunks.kept().bytes > 2 * KEPT);
+            chunks.give(vec![chunks.take(1 << 20, 1).unwrap()], 0);
             assert!(chunks.kept().bytes <= KEPT);
         }
     }
@@ -276,7 +283,7 @@ mod tests {
             written.sort_unstable();
             assert_eq!((found, looks), (written, 3));
             assert!(take_cards(chunk.as_ptr(), 1, |_, _| panic!("all have been taken")));
-            chunks.give(vec![chunk]);
+            chunks.give(vec![chunk], 0);
         }
     }
 }

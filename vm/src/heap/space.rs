@@ -315,7 +315,7 @@ impl Space {
             }
         }
         // SAFETY: chunks of this heap that nobody refers to and no table holds any more.
-        unsafe { self.memory.chunks.give(dead) };
+        unsafe { self.memory.chunks.give(dead, self.memory.budget.used()) };
         if poison {
             for &block in &self.pending {
                 // SAFETY: a block of this heap.
@@ -440,7 +440,7 @@ impl Drop for Space {
             unsafe { finalise::drop_content(object) };
         }
         // SAFETY: as above.
-        unsafe { self.memory.chunks.give(std::mem::take(&mut self.large)) };
+        unsafe { self.memory.chunks.give(std::mem::take(&mut self.large), 0) };
         for &block in &self.blocks {
             self.memory.pool.give(block);
         }
