@@ -32,6 +32,8 @@ pub(super) struct Strips {
 /// A loop that strides upwards.
 #[derive(Clone, Copy)]
 pub(super) struct Stride {
+    /// Its last instruction.
+    pub(super) last: usize,
     pub(super) counter: u16,
     /// The loop is left when the counter is beyond this.
     pub(super) end: Bound,
@@ -82,7 +84,7 @@ impl Stride {
             && goes_back_once
             && facts.is_entered_at_head(unit, head, last)
             && (head..=last).all(|at| is_short(&unit.insts[at]) && stays(at)))
-        .then_some(Self { counter, end, inclusive, step })
+        .then_some(Self { last, counter, end, inclusive, step })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Arithmetic and comparison of values: integers and floats inline, everything else by the interpreter's slow paths.
 
-use super::super::masks::{self, ALL, BIG, BOOL, FLOAT, INT, Mask, NULL};
+use super::super::masks::{self, ALL, BIG, BOOL, FLOAT, INT, Known, Mask, NULL};
 use super::super::runtime;
 use super::Translator;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
+use crate::object::Kind;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::F64;
@@ -73,8 +74,7 @@ impl Translator<'_, '_> {
         let word = self.tagged(r);
         let (tagged, other, done) = (self.block(), self.block(), self.block());
         self.b.append_block_param(done, F64);
-        let tag = self.b.ins().band_imm_s(word, 3);
-        let is_float = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+        let is_float = self.has_tag(word, 3, 3);
         self.go_if(is_float, tagged, other);
         self.b.switch_to_block(tagged);
         let float = self.untag_float(word);
@@ -307,8 +307,7 @@ impl Translator<'_, '_> {
         if let Some(float) = float {
             self.b.switch_to_block(otherwise);
             let both = self.b.ins().band(wx, wy);
-            let tag = self.b.ins().band_imm_s(both, 3);
-            let tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+            let tagged = self.has_tag(both, 3, 3);
             self.go_if(tagged, float, slow);
         }
         (int, float, slow)
@@ -434,8 +433,7 @@ impl Translator<'_, '_> {
             let equal = self.b.ins().icmp(IntCC::Equal, wx, wy);
             self.b.ins().brif(equal, same, &[], different, &[]);
             self.b.switch_to_block(same);
-            let tag = self.b.ins().band_imm_s(wx, 7);
-            let is_object = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 1);
+            let is_object = self.has_tag(wx, 7, 1);
             let yes = self.b.ins().iconst(I8, 1);
             self.b.ins().brif(is_object, done, &[yes.into()], other, &[]);
             self.b.switch_to_block(different);
@@ -454,27 +452,43 @@ impl Translator<'_, '_> {
         use cranelift_codegen::ir::types::I8;
         let mask = self.mask(r);
         let word = self.tagged(r);
-        let (yes, no) = (Value::TRUE.bits() as i64, Value::FALSE.bits() as i64);
         if mask == BOOL {
-            return self.b.ins().icmp_imm_s(IntCC::Equal, word, yes);
+            return self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::TRUE.bits() as i64);
         }
         if mask == INT {
             return self.b.ins().icmp_imm_s(IntCC::NotEqual, word, 0);
         }
         let done = self.block();
         self.b.append_block_param(done, I8);
-        let (t, f) = (self.b.ins().iconst(I8, 1), self.b.ins().iconst(I8, 0));
-        for (constant, flag) in [(yes, t), (no, f), (Value::NULL.bits() as i64, f)] {
-            let is = self.b.ins().icmp_imm_s(IntCC::Equal, word, constant);
-            let next = self.block();
-            self.b.ins().brif(is, done, &[flag.into()], next, &[]);
-            self.b.switch_to_block(next);
+        let (yes, no) = (self.block(), self.block());
+        self.branch_on_truth(r, yes, no);
+        for (way, flag) in [(yes, 1), (no, 0)] {
+            self.b.switch_to_block(way);
+            let flag = self.b.ins().iconst(I8, flag);
+            self.b.ins().jump(done, &[flag.into()]);
         }
-        let found = self.call(runtime::truthy as *const () as usize, b"i>i", &[word])[0];
-        let flag = self.b.ins().icmp_imm_s(IntCC::NotEqual, found, 0);
-        self.b.ins().jump(done, &[flag.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
+    }
+
+    /// Goes to `yes` if a register counts as true, else to `no`.
+    pub(super) fn branch_on_truth(&mut self, r: u16, yes: Block, no: Block) {
+        let (word, mask) = (self.tagged(r), self.mask(r));
+        let constants = [(Value::TRUE, BOOL, yes), (Value::FALSE, BOOL, no), (Value::NULL, NULL, no)];
+        for (constant, _, way) in constants.into_iter().filter(|(_, form, _)| mask & form != 0) {
+            let is = self.b.ins().icmp_imm_s(IntCC::Equal, word, constant.bits() as i64);
+            let next = self.block();
+            self.b.ins().brif(is, way, &[], next, &[]);
+            self.b.switch_to_block(next);
+        }
+        let other = self.cold();
+        if mask & Known::OBJECTS != 0 {
+            self.expect_kind(word, Kind::Instance, other);
+        }
+        self.b.ins().jump(if mask & Known::OBJECTS != 0 { yes } else { other }, &[]);
+        self.b.switch_to_block(other);
+        let found = self.call(runtime::truthy as *const () as usize, b"i>i", &[word])[0];
+        self.b.ins().brif(found, yes, &[], no, &[]);
     }
 
     pub(super) fn not(&mut self, i: Instr) {

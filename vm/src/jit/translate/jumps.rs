@@ -1,5 +1,6 @@
 //! Jumps, loops, returning.
 
+use super::super::masks::{BOOL, INT};
 use super::super::strips::{Bound, Stride, TURNS};
 use super::super::unit::What;
 use super::Translator;
@@ -156,6 +157,19 @@ impl Translator<'_, '_> {
         self.strides.iter().find(|(at, ..)| *at == head).map(|&(_, stride, end)| (stride, end))
     }
 
+    /// Where control would enter a loop that strides and has no turn, it goes on behind it.
+    pub(super) fn pass_by(&mut self, head: usize) {
+        let Some((stride, _)) = self.stride_at(head) else { return };
+        if (head..=stride.last).contains(&self.pc) {
+            return;
+        }
+        let (n, end) = (self.raw_int(stride.counter), self.bound(stride.end));
+        let beyond =
+            if stride.inclusive { IntCC::SignedGreaterThan } else { IntCC::SignedGreaterThanOrEqual };
+        let over = self.b.ins().icmp(beyond, n, end);
+        self.branch_out(over, self.unit.insts[head].target as usize);
+    }
+
     /// The head of a loop that strides, behind its comparison: a strip begins.
     pub(super) fn begin_strip(&mut self, stride: Stride, strip: Variable) {
         let n = self.raw_int(stride.counter);
@@ -223,11 +237,24 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn jump_if_true(&mut self, i: Instr) {
-        let flag = self.truthy(i.a());
         let op = i.op().expect("verified");
-        self.branch_knowing(flag, op == Op::JTrue, self.target(), |translator, jumps| {
-            translator.narrow(op, i.a(), jumps);
-        });
+        let wanted = op == Op::JTrue;
+        if matches!(self.mask(i.a()), BOOL | INT) {
+            let flag = self.truthy(i.a());
+            return self.branch_knowing(flag, wanted, self.target(), |translator, jumps| {
+                translator.narrow(op, i.a(), jumps);
+            });
+        }
+        let (taken, stays) = (self.block(), self.block());
+        let (yes, no) = if wanted { (taken, stays) } else { (stays, taken) };
+        self.branch_on_truth(i.a(), yes, no);
+        let state = self.state.clone();
+        self.b.switch_to_block(taken);
+        self.narrow(op, i.a(), true);
+        self.goto(self.target());
+        self.state = state;
+        self.b.switch_to_block(stays);
+        self.narrow(op, i.a(), false);
     }
 
     pub(super) fn jump_if_null(&mut self, i: Instr) {

@@ -144,6 +144,7 @@ impl Translator<'_, '_> {
 
     /// Jumps to the block at `pc`, whose registers are to be as it expects them.
     pub(super) fn goto(&mut self, pc: usize) {
+        self.pass_by(pc);
         let live: Vec<usize> = self.facts.live[pc].iter().collect();
         for r in live {
             if self.state.dirty.has(r) && !self.dirty_at[pc].as_ref().expect("reached").has(r) {
@@ -270,8 +271,7 @@ impl Translator<'_, '_> {
     pub(super) fn unbox_known_float(&mut self, word: Ir) -> Ir {
         let (common, rare, done) = (self.block(), self.cold(), self.block());
         self.b.append_block_param(done, F64);
-        let tag = self.b.ins().band_imm_s(word, 3);
-        let is_tagged = self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3);
+        let is_tagged = self.has_tag(word, 3, 3);
         self.go_if(is_tagged, common, rare);
         self.b.switch_to_block(common);
         let float = self.untag_float(word);
@@ -282,6 +282,14 @@ impl Translator<'_, '_> {
         self.b.ins().jump(done, &[float.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
+    }
+
+    /// Whether the lowest bits of a word, those of `mask`, are this tag: a subtraction and a test for zero, which is one instruction less than a
+    /// comparison with the tag.
+    pub(super) fn has_tag(&mut self, word: Ir, mask: i64, tag: i64) -> Ir {
+        let rest = self.b.ins().iadd_imm_s(word, -tag);
+        let rest = self.b.ins().band_imm_s(rest, mask);
+        self.b.ins().icmp_imm_s(IntCC::Equal, rest, 0)
     }
 
     /// The float in a word with a float's tag.
@@ -298,8 +306,7 @@ impl Translator<'_, '_> {
         let bias = self.word(FLOAT_BIAS);
         let word = self.b.ins().iadd(bits, bias);
         let word = self.b.ins().rotl_imm_s(word, 3);
-        let tag = self.b.ins().band_imm_s(word, 3);
-        (bits, word, self.b.ins().icmp_imm_s(IntCC::Equal, tag, 3))
+        (bits, word, self.has_tag(word, 3, 3))
     }
 
     /// A float as a value.
