@@ -209,23 +209,42 @@ pub(crate) const FROM_START: u64 = 1;
 /// Entries of a thread's table of methods.
 const METHODS: usize = 512;
 
-/// A method found lately.
+/// A script method found lately, for calls that pass so many arguments as they are.
+#[repr(C, align(32))]
 #[derive(Clone, Copy)]
 pub(crate) struct Method {
-    class: u32,
-    name: u32,
-    /// Method epoch at which it was found.
-    epoch: u32,
-    /// The function; immortal.
-    function: crate::value::Value,
+    /// The class of the receiver, and the name above it.
+    key: u64,
+    /// The method epoch at which it was found, and above it the number of arguments, the receiver included.
+    valid: u64,
+    /// Address of the method's linked code.
+    code: usize,
+}
+
+impl Method {
+    const NONE: Method = Method { key: 0, valid: 0, code: 0 };
+
+    const fn key(class: u32, name: u32) -> u64 {
+        class as u64 | (name as u64) << 32
+    }
+
+    const fn valid(epoch: u32, arguments: u32) -> u64 {
+        epoch as u64 | (arguments as u64) << 32
+    }
+
+    /// Where a table has the method of this name for a class: the name's part, which the class is mixed with.
+    const fn place(name: u32) -> usize {
+        (name as usize) << 3 & (METHODS - 1)
+    }
 }
 
 /// What a thread has for compiled code.
 pub(crate) struct ThreadJit {
     /// Why the last helper failed.
     pub(crate) control: Option<Control>,
-    /// Methods by class and name, for sites that see many classes.
-    pub(crate) methods: Box<[Method]>,
+    /// Methods by class and name, for sites that see many classes; [`METHODS`] of them if there is compiled code.
+    methods_at: *mut Method,
+    _methods: Box<[Method]>,
     /// The word that is polled.
     pub(crate) limit: *const AtomicU64,
     /// Compiled code leaves when the native stack grows below this address.
@@ -247,11 +266,12 @@ impl ThreadJit {
             JitMode::Auto => config.jit_threshold.clamp(1, u32::MAX - 1),
             JitMode::Always => 1,
         };
-        let none = Method { class: 0, name: 0, epoch: 0, function: crate::value::Value::NULL };
         let entries = if hot == u32::MAX { 0 } else { METHODS };
+        let mut methods: Box<[Method]> = vec![Method::NONE; entries].into();
         Self {
             control: None,
-            methods: vec![none; entries].into(),
+            methods_at: methods.as_mut_ptr(),
+            _methods: methods,
             limit,
             native_limit: 0,
             attend: false,

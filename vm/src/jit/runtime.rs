@@ -5,7 +5,7 @@
 //! [`leave`]. So what succeeds costs no write of registers.
 
 use super::restore::{self, Exit, restore};
-use super::{LEFT, Left, instrs};
+use super::{LEFT, Left, METHODS, Method, instrs};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::class::{Class, Member};
@@ -482,26 +482,29 @@ pub(super) extern "C" fn plain_code(callee: u64, n: u64) -> u64 {
 }
 
 /// The code of the script method of a receiver's class that a site names, if it takes `n` arguments (the receiver included) as they
-/// are; else 0. Many classes at one site share a table of the thread's.
+/// are; else 0. What is found is put in the thread's table, where compiled code looks first.
 pub(super) extern "C" fn method_code(thread: &mut Thread, receiver: u64, name: u64, n: u64) -> u64 {
     let receiver = value(receiver);
     if !receiver.is_kind(Kind::Instance) {
         return 0;
     }
-    // SAFETY: an object value points to a live object.
-    let class = unsafe { (*receiver.pointer()).class };
     let epoch = thread.vm.method_epoch.load(Ordering::Acquire);
-    let at = (class as usize ^ (name as usize) << 3) % super::METHODS;
-    let known = thread.jit.methods[at];
-    if (known.class, known.name, known.epoch) == (class, name as u32, epoch) {
-        return plain_code(known.function.bits(), n);
-    }
     let of = thread.vm.class_of(receiver);
     let name = Symbol(name as u32);
     match of.member(name) {
         Some(Member::Method(function)) if !of.slots.contains_key(&name) => {
-            thread.jit.methods[at] = super::Method { class, name: name.0, epoch, function };
-            plain_code(function.bits(), n)
+            let code = plain_code(function.bits(), n);
+            if code != 0 {
+                let method = Method {
+                    key: Method::key(of.id, name.0),
+                    valid: Method::valid(epoch, n as u32),
+                    code: code as usize,
+                };
+                let at = (of.id as usize ^ Method::place(name.0)) & (METHODS - 1);
+                // SAFETY: a thread that runs compiled code has a table of this size, which nobody else uses.
+                unsafe { thread.jit.methods_at.add(at).write(method) };
+            }
+            code
         }
         _ => 0,
     }

@@ -5,6 +5,7 @@ use super::super::feedback::{FEW_MISSES, super_method};
 use super::super::intrinsics::{self, Intrinsic};
 use super::super::masks::{ALL, Known, NULL};
 use super::super::runtime;
+use super::super::{METHODS, Method};
 use super::objects::TAG;
 use super::{State, Translator};
 use crate::bytecode::Instr;
@@ -295,14 +296,44 @@ impl Translator<'_, '_> {
     /// A method call whose receiver is not of the class that compilation saw: by the thread's cache if that is a script's, else by the
     /// interpreter. Ends with a jump to `done`.
     fn method_elsewhere(&mut self, i: Instr, args: &[Ir], done: Block) {
-        let name = self.word(self.code().sites[i.b() as usize].0.into());
-        let n = self.word(args.len() as i64);
-        let found = self.call(
+        let name = self.code().sites[i.b() as usize].0;
+        let (slow, found) = (self.cold(), self.result_block());
+        self.expect_object(args[0], slow);
+        let class = self.b.ins().uload32(MemFlagsData::trusted(), args[0], 3);
+        let at = self.b.ins().bxor_imm_s(class, Method::place(name) as i64);
+        let at = self.b.ins().band_imm_s(at, METHODS as i64 - 1);
+        let at = self.b.ins().ishl_imm_s(at, i64::from(size_of::<Method>().ilog2()));
+        let table = self.load(self.thread, self.layout.methods);
+        let method = self.b.ins().iadd(table, at);
+        let key = self.b.ins().iadd_imm_s(class, Method::key(0, name) as i64);
+        self.expect_field(method, offset_of!(Method, key), key, slow);
+        let epoch = self.word(self.layout.method_epoch as i64);
+        let epoch = self.b.ins().atomic_load(I32, MemFlagsData::trusted(), epoch);
+        let epoch = self.b.ins().uextend(I64, epoch);
+        let valid = self.b.ins().iadd_imm_s(epoch, Method::valid(0, args.len() as u32) as i64);
+        self.expect_field(method, offset_of!(Method, valid), valid, slow);
+        let code = self.load(method, offset_of!(Method, code) as i32);
+        self.b.ins().jump(found, &[code.into()]);
+        self.b.switch_to_block(slow);
+        let (name, n) = (self.word(name.into()), self.word(args.len() as i64));
+        let code = self.call(
             runtime::method_code as *const () as usize,
             b"iiii>i",
             &[self.thread, args[0], name, n],
         )[0];
+        self.b.ins().jump(found, &[code.into()]);
+        self.b.switch_to_block(found);
+        let found = self.b.block_params(found)[0];
         self.call_found(i, found, None, args, done);
+    }
+
+    /// Goes on if a field of something has this value, else to `other`.
+    fn expect_field(&mut self, of: Ir, offset: usize, wanted: Ir, other: Block) {
+        let field = self.load(of, offset as i32);
+        let same = self.b.ins().icmp(IntCC::Equal, field, wanted);
+        let fine = self.block();
+        self.go_if(same, fine, other);
+        self.b.switch_to_block(fine);
     }
 
     pub(super) fn new_instance(&mut self, i: Instr) {
