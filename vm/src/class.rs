@@ -6,7 +6,7 @@
 
 use crate::symbol::{Symbol, SymbolMap};
 use crate::value::Value;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{OnceLock, RwLock};
 
 /// A class. Lives as long as the VM.
@@ -33,6 +33,8 @@ pub struct Class {
     pub extensible: bool,
     /// The words of a fresh instance after its header, padding included.
     pub template: Vec<Value>,
+    /// The method epoch at which its instances were found to have no hook `equals`: 0 before.
+    pub plain_equality: AtomicU32,
     /// The proxy class that `share` uses for its instances, or null for the general one (`Proxy.map`).
     pub proxy_class: AtomicPtr<Class>,
     /// The `///` comment.

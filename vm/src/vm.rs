@@ -205,6 +205,7 @@ impl Vm {
             members: RwLock::default(),
             init: std::sync::OnceLock::new(),
             extensible,
+            plain_equality: AtomicU32::new(0),
             proxy_class: AtomicPtr::new(std::ptr::null_mut()),
             doc,
         });

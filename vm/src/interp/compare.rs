@@ -10,6 +10,7 @@ use crate::symbol::sym;
 use crate::thread::Thread;
 use crate::value::Value;
 use std::cmp::Ordering;
+use std::sync::atomic;
 
 /// Truth value: null, false, 0, 0.0 and "" are false.
 #[inline(always)]
@@ -43,12 +44,29 @@ pub fn equal(thread: &mut Thread, x: Value, y: Value) -> Outcome<bool> {
             }
         }
         if !y.is_null() {
-            if let Some(hook) = hook(thread, x, sym::EQUALS) {
+            if let Some(hook) = equals_hook(thread, x) {
                 return Err(Control::call(hook, &[x, y]));
             }
         }
     }
     Ok(equality::same_value(x, y))
+}
+
+/// The hook `equals` of an instance, or of what a proxy stands for. Most classes have none, and remember it.
+fn equals_hook(thread: &Thread, x: Value) -> Option<Value> {
+    if !x.is_kind(Kind::Instance) {
+        return hook(thread, x, sym::EQUALS);
+    }
+    let epoch = thread.vm.method_epoch.load(atomic::Ordering::Acquire);
+    let class = thread.vm.class_of(x);
+    if class.plain_equality.load(atomic::Ordering::Relaxed) == epoch {
+        return None;
+    }
+    let found = hook(thread, x, sym::EQUALS);
+    if found.is_none() {
+        class.plain_equality.store(epoch, atomic::Ordering::Relaxed);
+    }
+    found
 }
 
 macro_rules! relation {
