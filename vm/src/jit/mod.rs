@@ -40,6 +40,8 @@ mod lean_entries;
 #[cfg(feature = "jit")]
 mod lean_runtime;
 #[cfg(feature = "jit")]
+mod limits;
+#[cfg(feature = "jit")]
 mod listing;
 #[cfg(feature = "jit")]
 mod masks;

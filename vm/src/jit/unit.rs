@@ -11,6 +11,9 @@ use super::feedback::{Feedback, super_method};
 use super::instrs::{falls_through, moved, target};
 use super::intrinsics::{self, Intrinsic};
 use super::lean;
+use super::limits::{
+    self, MAX_INSTRUCTIONS, MAX_REGISTERS, MAX_SHORT, MAX_SPLICED, MAX_TARGETS, MAX_UNIT, MAX_UNIT_REGISTERS,
+};
 use super::stepped::by_step;
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
@@ -25,25 +28,6 @@ use crate::value::Value;
 use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
-
-/// Functions longer than this are left to the interpreter.
-const MAX_INSTRUCTIONS: usize = 6_000;
-/// So are functions with more registers.
-const MAX_REGISTERS: usize = 250;
-/// Instructions of a function that is spliced in.
-const MAX_SPLICED: usize = 28;
-/// Instructions of a function that is spliced into itself, once.
-const MAX_RECURSIVE: usize = 24;
-/// Three times, if it needs no frame.
-const MAX_SHORT: usize = 12;
-/// Nothing more is spliced in once a unit has so many instructions.
-const MAX_UNIT: usize = 160;
-/// Nor above so many registers.
-const MAX_UNIT_REGISTERS: usize = 400;
-/// Functions spliced into one another.
-const MAX_DEPTH: usize = 4;
-/// Different targets spliced in at one call.
-const MAX_TARGETS: usize = 3;
 
 /// No instruction.
 pub(super) const NOWHERE: u32 = u32::MAX;
@@ -593,18 +577,14 @@ impl Maker<'_> {
             .filter(|f| std::ptr::eq(self.unit.frames[*f].code, code))
             .count();
         let length = code.code.len();
-        let most = match length {
-            ..=MAX_SHORT if lean::recurses(code) => 3,
-            ..=MAX_RECURSIVE => 1,
-            _ => 0,
-        };
+        let most = if length <= MAX_SHORT && lean::recurses(code) { 3 } else { 1 };
         let fits = self.splice
             && code.is_plain()
             && given >= code.required as usize
             && given <= code.params as usize
             && length <= MAX_SPLICED
             && same <= most
-            && around < MAX_DEPTH
+            && around < limits::depth(length, same > 0)
             && self.unit.insts.len() + length <= MAX_UNIT
             && self.unit.kinds.len() + code.registers as usize + FRAME_WORDS <= MAX_UNIT_REGISTERS
             && (self.everything || is_warm(code, self.thread.jit.hot));
