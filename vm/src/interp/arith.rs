@@ -42,6 +42,8 @@ pub fn checked_ushr(x: i64, y: i64) -> Option<i64> {
 /// The error of an integer operation that gave `None`.
 #[cold]
 pub fn int_error(thread: &mut Thread, op: Op, x: i64, y: i64) -> Control {
+    // A constant is subtracted by adding its opposite.
+    let (op, y) = if op == Op::IAddI && y < 0 { (Op::ISub, -y) } else { (op, y) };
     let (symbol, kind) = match op {
         Op::IAdd | Op::IAddI | Op::Add => ("+", 0),
         Op::ISub | Op::Sub => ("-", 0),

@@ -29,7 +29,7 @@ pub(super) struct Strips {
     strides: Vec<(usize, Stride)>,
 }
 
-/// A loop that strides upwards.
+/// A loop that strides.
 #[derive(Clone, Copy)]
 pub(super) struct Stride {
     /// Its last instruction.
@@ -39,7 +39,9 @@ pub(super) struct Stride {
     pub(super) end: Bound,
     /// There is a turn where the counter is the end.
     pub(super) inclusive: bool,
-    /// What each turn adds: if it is not positive, every turn is polled.
+    /// It goes down.
+    pub(super) down: bool,
+    /// What each turn adds, or subtracts if it goes down: if it is not positive, every turn is polled.
     pub(super) step: Bound,
 }
 
@@ -59,16 +61,23 @@ impl Stride {
         if ops(last)?.op() != Some(Op::Loop) || facts.leads[last] || last - 1 == head {
             return None;
         }
-        let (counter, step) = match add.op()? {
-            Op::IAdd if add.a() == add.b() => (add.a(), Bound::Register(add.c())),
-            Op::IAddI if add.a() == add.b() && add.sc() > 0 => (add.a(), Bound::Constant(add.sc().into())),
+        let (counter, down, step) = match add.op()? {
+            Op::IAdd if add.a() == add.b() => (add.a(), false, Bound::Register(add.c())),
+            Op::IAddI if add.a() == add.b() && add.sc() != 0 => {
+                (add.a(), add.sc() < 0, Bound::Constant(i64::from(add.sc()).abs()))
+            }
             _ => return None,
         };
-        let (tested, end, inclusive) = match test.op()? {
-            Op::IJLt => (test.b(), Bound::Register(test.a()), true),
-            Op::IJLe => (test.b(), Bound::Register(test.a()), false),
-            Op::IJGtI => (test.a(), Bound::Constant(test.sb().into()), true),
-            Op::IJGeI => (test.a(), Bound::Constant(test.sb().into()), false),
+        let (x, y, constant) = (test.a(), Bound::Register(test.b()), Bound::Constant(test.sb().into()));
+        let (tested, end, inclusive) = match (test.op()?, down) {
+            (Op::IJLt, false) => (test.b(), Bound::Register(x), true),
+            (Op::IJLe, false) => (test.b(), Bound::Register(x), false),
+            (Op::IJGtI, false) => (x, constant, true),
+            (Op::IJGeI, false) => (x, constant, false),
+            (Op::IJLt, true) => (x, y, true),
+            (Op::IJLe, true) => (x, y, false),
+            (Op::IJLtI, true) => (x, constant, true),
+            (Op::IJLeI, true) => (x, constant, false),
             _ => return None,
         };
         let is_fixed =
@@ -84,7 +93,7 @@ impl Stride {
             && goes_back_once
             && facts.is_entered_at_head(unit, head, last)
             && (head..=last).all(|at| is_short(&unit.insts[at]) && stays(at)))
-        .then_some(Self { last, counter, end, inclusive, step })
+        .then_some(Self { last, counter, end, inclusive, down, step })
     }
 }
 

@@ -126,6 +126,12 @@ impl Loops {
         let mut made = Way { counter: i.into(), turns: turns + 1, ..Way::default() };
         if way == 14 || way == 15 {
             let order = self.draw().of(&["<", "<="]);
+            if self.draw().one_in(3) {
+                let end = self.fixed("e", end);
+                let last = self.draw().of(&["> 0", ">= 0", "> 3"]);
+                made.head = format!("for ({word} {i} = {end}; {i} {last}; {i} -= {step})");
+                return self.looped(made);
+            }
             let (end, step) = match self.draw().one_in(2) {
                 true => (self.fixed("e", end), self.fixed("s", step)),
                 false => (end.to_string(), step.to_string()),

@@ -164,8 +164,12 @@ impl Translator<'_, '_> {
             return;
         }
         let (n, end) = (self.raw_int(stride.counter), self.bound(stride.end));
-        let beyond =
-            if stride.inclusive { IntCC::SignedGreaterThan } else { IntCC::SignedGreaterThanOrEqual };
+        let beyond = match (stride.down, stride.inclusive) {
+            (false, true) => IntCC::SignedGreaterThan,
+            (false, false) => IntCC::SignedGreaterThanOrEqual,
+            (true, true) => IntCC::SignedLessThan,
+            (true, false) => IntCC::SignedLessThanOrEqual,
+        };
         let over = self.b.ins().icmp(beyond, n, end);
         self.branch_out(over, self.unit.insts[head].target as usize);
     }
@@ -175,7 +179,7 @@ impl Translator<'_, '_> {
         let n = self.raw_int(stride.counter);
         let end = self.bound(stride.end);
         // The counter is not beyond the end, so that without a sign the difference is right.
-        let left = self.b.ins().isub(end, n);
+        let left = if stride.down { self.b.ins().isub(n, end) } else { self.b.ins().isub(end, n) };
         let left = if stride.inclusive { left } else { self.b.ins().iadd_imm_s(left, -1) };
         let (step, most, fits) = match stride.step {
             Bound::Constant(step) => (self.word(step), self.word(step.saturating_mul(TURNS - 1)), None),
@@ -196,8 +200,8 @@ impl Translator<'_, '_> {
             _ => self.steps(width, step),
         };
         let turns = self.b.ins().iadd_imm_s(turns, 1);
-        let last = self.b.ins().iadd(n, width);
-        let mut strip_end = self.b.ins().iadd_imm_s(last, 1);
+        let last = if stride.down { self.b.ins().isub(n, width) } else { self.b.ins().iadd(n, width) };
+        let mut strip_end = self.b.ins().iadd_imm_s(last, if stride.down { -1 } else { 1 });
         if let Some(fits) = fits {
             // A counter that does not grow is never beyond an end.
             let before_all = self.word(i64::MIN);
@@ -219,7 +223,8 @@ impl Translator<'_, '_> {
     fn stride_on(&mut self, stride: Stride, end: Variable) {
         let (n, end) = (self.raw_int(stride.counter), self.b.use_var(end));
         let (within, beyond) = (self.block(), self.cold());
-        let inside = self.b.ins().icmp(IntCC::SignedLessThan, n, end);
+        let before = if stride.down { IntCC::SignedGreaterThan } else { IntCC::SignedLessThan };
+        let inside = self.b.ins().icmp(before, n, end);
         // The way back is a jump, wherever the other one lies.
         self.b.ins().brif(inside, within, &[], beyond, &[]);
         let state = self.state.clone();
