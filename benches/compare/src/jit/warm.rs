@@ -1,4 +1,4 @@
-//! The sequential programs once they are warm: repeated in one process, in Corella, Node and LuaJIT in turn.
+//! The sequential programs once they are warm: repeated in one process, in Corella, its interpreter alone, Node and LuaJIT in turn.
 
 use super::series::{Rounds, repeat};
 use crate::Options;
@@ -7,8 +7,13 @@ use crate::programs::Repeated;
 use crate::stats::geometric_mean;
 use std::path::Path;
 
-/// Systems with a compiler at run time, Corella first.
-pub const SYSTEMS: &[(&str, &str)] = &[("corella", "Corella"), ("node", "Node"), ("luajit", "LuaJIT")];
+/// Corella with machine code first, then without, then systems with a compiler at run time.
+pub const SYSTEMS: &[(&str, &str)] = &[
+    ("corella", "Corella"),
+    ("corella-interpreted", "Corella --jit=off"),
+    ("node", "Node"),
+    ("luajit", "LuaJIT"),
+];
 
 /// How long a process repeats a program, and how often at least.
 const PLAN: (f64, usize) = (0.5, 36);
@@ -66,6 +71,9 @@ pub fn measure(
                 .filter_map(|(system, _)| {
                     let invocation = match *system {
                         "corella" => repeat(benches, host, ["script", &script], plan, arguments),
+                        "corella-interpreted" => {
+                            repeat(benches, host, ["interpreted", &script], plan, arguments)
+                        }
                         peer => peers.repeated(benches, peer, &program.name, plan, arguments)?,
                     };
                     Some((Cell { system, rounds: Rounds::default() }, invocation))

@@ -1,5 +1,5 @@
 //! One program again and again in one process: `warm script FILE SECONDS LEAST ARGUMENTS...` a script of Corella in an embedded VM,
-//! `warm native NAME SECONDS LEAST ARGUMENTS...` the same work in Rust.
+//! `warm interpreted ...` the same without machine code, `warm native NAME SECONDS LEAST ARGUMENTS...` the same work in Rust.
 //!
 //! Prints as `benches/peers/warm.js` and `warm.lua` do: the answer, and how long each run took, in nanoseconds; of a script also what was
 //! compiled to machine code.
@@ -7,6 +7,7 @@
 mod native;
 mod script;
 
+use corella::JitMode;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words[..] {
-        ["script", file, seconds, least, ref rest @ ..] => {
-            Plan::parse(seconds, least).and_then(|plan| script::repeat(file, &plan, rest))
+        [how @ ("script" | "interpreted"), file, seconds, least, ref rest @ ..] => {
+            let jit = if how == "script" { JitMode::Auto } else { JitMode::Off };
+            Plan::parse(seconds, least).and_then(|plan| script::repeat(file, jit, &plan, rest))
         }
         ["native", name, seconds, least, ref rest @ ..] => {
             Plan::parse(seconds, least).and_then(|plan| native::repeat(name, &plan, rest))
         }
-        _ => Err("usage: warm script FILE|native NAME SECONDS LEAST ARGUMENTS...".into()),
+        _ => Err("usage: warm script FILE|interpreted FILE|native NAME SECONDS LEAST ARGUMENTS...".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
