@@ -55,7 +55,7 @@ impl Layout {
             stack_end: offset_of!(Thread, stack_end) as i32,
             limit: jit + offset_of!(super::ThreadJit, limit) as i32,
             results: jit + offset_of!(super::ThreadJit, results) as i32,
-            methods: jit + offset_of!(super::ThreadJit, methods_at) as i32,
+            methods: jit + offset_of!(super::ThreadJit, methods) as i32,
             native_limit: jit + offset_of!(super::ThreadJit, native_limit) as i32,
             code_entry: (offset_of!(Code, jit) + offset_of!(super::JitSlot, entry)) as i32,
             code_lean: (offset_of!(Code, jit) + offset_of!(super::JitSlot, lean)) as i32,

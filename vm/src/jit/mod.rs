@@ -234,9 +234,9 @@ impl Method {
         epoch as u64 | (arguments as u64) << 32
     }
 
-    /// Where a table has the method of this name for a class: the name's part, which the class is mixed with.
-    const fn place(name: u32) -> usize {
-        (name as usize) << 3 & (METHODS - 1)
+    /// Where a table has the method of this name for a class.
+    const fn place(class: u32, name: u32) -> usize {
+        (class as usize ^ (name as usize) << 3) & (METHODS - 1)
     }
 }
 
@@ -244,9 +244,8 @@ impl Method {
 pub(crate) struct ThreadJit {
     /// Why the last helper failed.
     pub(crate) control: Option<Control>,
-    /// Methods by class and name, for sites that see many classes; [`METHODS`] of them if there is compiled code.
-    methods_at: *mut Method,
-    _methods: Box<[Method]>,
+    /// Methods by class and name, for sites that see many classes; there if there is compiled code.
+    methods: Option<Box<[Method; METHODS]>>,
     /// The word that is polled.
     pub(crate) limit: *const AtomicU64,
     /// Compiled code leaves when the native stack grows below this address.
@@ -268,12 +267,9 @@ impl ThreadJit {
             JitMode::Auto => config.jit_threshold.clamp(1, u32::MAX - 1),
             JitMode::Always => 1,
         };
-        let entries = if hot == u32::MAX { 0 } else { METHODS };
-        let mut methods: Box<[Method]> = vec![Method::NONE; entries].into();
         Self {
             control: None,
-            methods_at: methods.as_mut_ptr(),
-            _methods: methods,
+            methods: (hot != u32::MAX).then(|| Box::new([Method::NONE; METHODS])),
             limit,
             native_limit: 0,
             attend: false,

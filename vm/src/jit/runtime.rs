@@ -5,7 +5,7 @@
 //! [`leave`]. So what succeeds costs no write of registers.
 
 use super::restore::{self, Exit, restore};
-use super::{LEFT, Left, METHODS, Method, instrs};
+use super::{LEFT, Left, Method, instrs};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::class::{Class, Member};
@@ -494,15 +494,14 @@ pub(super) extern "C" fn method_code(thread: &mut Thread, receiver: u64, name: u
     match of.member(name) {
         Some(Member::Method(function)) if !of.slots.contains_key(&name) => {
             let code = plain_code(function.bits(), n);
-            if code != 0 {
-                let method = Method {
+            if code != 0
+                && let Some(methods) = &mut thread.jit.methods
+            {
+                methods[Method::place(of.id, name.0)] = Method {
                     key: Method::key(of.id, name.0),
                     valid: Method::valid(epoch, n as u32),
                     code: code as usize,
                 };
-                let at = (of.id as usize ^ Method::place(name.0)) & (METHODS - 1);
-                // SAFETY: a thread that runs compiled code has a table of this size, which nobody else uses.
-                unsafe { thread.jit.methods_at.add(at).write(method) };
             }
             code
         }

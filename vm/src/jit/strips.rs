@@ -25,8 +25,8 @@ pub(super) const TURNS: i64 = 256;
 pub(super) struct Strips {
     /// For each instruction, whether it is the end of such a loop.
     pub(super) ends: Vec<bool>,
-    /// The loops that stride, by their heads, in order.
-    strides: Vec<(usize, Stride)>,
+    /// The loops that stride, by their heads.
+    pub(super) strides: Vec<(usize, Stride)>,
 }
 
 /// A loop that strides.
@@ -53,7 +53,7 @@ pub(super) enum Bound {
 }
 
 impl Stride {
-    /// The loop from `head` to the instruction at `last`, if it strides and can be cut.
+    /// The loop from `head` to the instruction at `last`, the only one that goes back there, if it strides and can be cut.
     fn find(unit: &Unit, facts: &Facts, head: usize, last: usize) -> Option<Self> {
         let ops = |at: usize| (unit.insts[at].what == What::Op).then(|| unit.insts[at].i);
         let (test, add) = (ops(head)?, ops(last.checked_sub(1)?)?);
@@ -87,10 +87,8 @@ impl Stride {
             !writes.iter().any(|r| is_fixed(*r) || *r == counter && at != last - 1)
         };
         let leaves = !(head..=last).contains(&(unit.insts[head].target as usize));
-        let goes_back_once = unit.jumps_into(head..head + 1).filter(|(from, _)| *from >= head).count() == 1;
         (tested == counter
             && leaves
-            && goes_back_once
             && facts.is_entered_at_head(unit, head, last)
             && (head..=last).all(|at| is_short(&unit.insts[at]) && stays(at)))
         .then_some(Self { last, counter, end, inclusive, down, step })
@@ -109,10 +107,14 @@ impl Strips {
         for &head in &facts.loop_heads {
             let ends: Vec<usize> =
                 unit.jumps_into(head..head + 1).map(|(from, _)| from).filter(|from| *from >= head).collect();
-            for last in ends {
-                let stride = Stride::find(unit, facts, head, last);
-                found.ends[last] = stride.is_some() || counts(unit, facts, head, last);
-                found.strides.extend(stride.map(|stride| (head, stride)));
+            for &last in &ends {
+                found.ends[last] = counts(unit, facts, head, last);
+            }
+            if let [last] = ends[..]
+                && let Some(stride) = Stride::find(unit, facts, head, last)
+            {
+                found.ends[last] = true;
+                found.strides.push((head, stride));
             }
         }
         found
@@ -125,11 +127,6 @@ impl Strips {
             let inside = &unit.insts[inst.target as usize..=at];
             self.ends[at] && !inside.iter().any(|inst| matches!(inst.what, What::Enter(_)))
         })
-    }
-
-    /// The heads of the loops that stride, with them.
-    pub(super) fn strides(&self) -> impl Iterator<Item = (usize, Stride)> {
-        self.strides.iter().copied()
     }
 
     /// The counters of the other loops.

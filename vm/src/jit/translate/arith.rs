@@ -74,7 +74,7 @@ impl Translator<'_, '_> {
         let word = self.tagged(r);
         let (tagged, other, done) = (self.block(), self.block(), self.block());
         self.b.append_block_param(done, F64);
-        let is_float = self.has_tag(word, 3, 3);
+        let is_float = self.has_float_tag(word);
         self.go_if(is_float, tagged, other);
         self.b.switch_to_block(tagged);
         let float = self.untag_float(word);
@@ -307,7 +307,7 @@ impl Translator<'_, '_> {
         if let Some(float) = float {
             self.b.switch_to_block(otherwise);
             let both = self.b.ins().band(wx, wy);
-            let tagged = self.has_tag(both, 3, 3);
+            let tagged = self.has_float_tag(both);
             self.go_if(tagged, float, slow);
         }
         (int, float, slow)
@@ -433,7 +433,7 @@ impl Translator<'_, '_> {
             let equal = self.b.ins().icmp(IntCC::Equal, wx, wy);
             self.b.ins().brif(equal, same, &[], different, &[]);
             self.b.switch_to_block(same);
-            let is_object = self.has_tag(wx, 7, 1);
+            let is_object = self.is_object(wx);
             let yes = self.b.ins().iconst(I8, 1);
             self.b.ins().brif(is_object, done, &[yes.into()], other, &[]);
             self.b.switch_to_block(different);
@@ -482,10 +482,13 @@ impl Translator<'_, '_> {
             self.b.switch_to_block(next);
         }
         let other = self.cold();
-        if mask & Known::OBJECTS != 0 {
+        let rest = if mask & Known::OBJECTS != 0 {
             self.expect_kind(word, Kind::Instance, other);
-        }
-        self.b.ins().jump(if mask & Known::OBJECTS != 0 { yes } else { other }, &[]);
+            yes
+        } else {
+            other
+        };
+        self.b.ins().jump(rest, &[]);
         self.b.switch_to_block(other);
         let found = self.call(runtime::truthy as *const () as usize, b"i>i", &[word])[0];
         self.b.ins().brif(found, yes, &[], no, &[]);

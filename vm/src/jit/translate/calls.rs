@@ -300,15 +300,14 @@ impl Translator<'_, '_> {
         let (slow, found) = (self.cold(), self.result_block());
         self.expect_object(args[0], slow);
         let class = self.b.ins().uload32(MemFlagsData::trusted(), args[0], 3);
-        let at = self.b.ins().bxor_imm_s(class, Method::place(name) as i64);
+        let at = self.b.ins().bxor_imm_s(class, Method::place(0, name) as i64);
         let at = self.b.ins().band_imm_s(at, METHODS as i64 - 1);
         let at = self.b.ins().ishl_imm_s(at, i64::from(size_of::<Method>().ilog2()));
         let table = self.load(self.thread, self.layout.methods);
         let method = self.b.ins().iadd(table, at);
         let key = self.b.ins().iadd_imm_s(class, Method::key(0, name) as i64);
         self.expect_field(method, offset_of!(Method, key), key, slow);
-        let epoch = self.word(self.layout.method_epoch as i64);
-        let epoch = self.b.ins().atomic_load(I32, MemFlagsData::trusted(), epoch);
+        let epoch = self.method_epoch();
         let epoch = self.b.ins().uextend(I64, epoch);
         let valid = self.b.ins().iadd_imm_s(epoch, Method::valid(0, args.len() as u32) as i64);
         self.expect_field(method, offset_of!(Method, valid), valid, slow);
@@ -442,9 +441,14 @@ impl Translator<'_, '_> {
 
     /// A flag: the methods found at `epoch` still stand.
     pub(super) fn epoch_is(&mut self, epoch: u32) -> Ir {
-        let at = self.word(self.layout.method_epoch as i64);
-        let now = self.b.ins().atomic_load(I32, MemFlagsData::trusted(), at);
+        let now = self.method_epoch();
         self.b.ins().icmp_imm_s(IntCC::Equal, now, i64::from(epoch))
+    }
+
+    /// The method epoch, 32 bits.
+    fn method_epoch(&mut self) -> Ir {
+        let at = self.word(self.layout.method_epoch as i64);
+        self.b.ins().atomic_load(I32, MemFlagsData::trusted(), at)
     }
 
     /// Calls a script function with these arguments. What is live afterwards is in the frames before.

@@ -456,7 +456,6 @@ impl Translator<'_, '_> {
         }
         let left =
             self.call(runtime::safepoint as *const () as usize, b"iii>i", &[self.thread, base, exit])[0];
-        // All is in the frame, as when the interpreter enters: so that nothing in a loop changes by being looked after, where that can be.
         let back = self.cold();
         self.b.ins().brif(left, leave, &[], back, &[]);
         self.b.switch_to_block(leave);
@@ -464,6 +463,7 @@ impl Translator<'_, '_> {
         self.exit(left);
         self.b.switch_to_block(back);
         if let Some(way) = self.ways_in[at] {
+            // All is in the frame, as when the interpreter enters: so nothing in a loop changes by being looked after.
             self.no_strips();
             self.b.ins().jump(way, &[]);
             return self.b.switch_to_block(go_on);

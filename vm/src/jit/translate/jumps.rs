@@ -10,7 +10,7 @@ use crate::bytecode::ops::Op;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ir};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 use cranelift_frontend::Variable;
 
 /// Steps below this are counted in floats without an error, up to [`TURNS`] of them.
@@ -57,11 +57,18 @@ impl Translator<'_, '_> {
     pub(super) fn branch_out(&mut self, flag: Ir, target: usize) {
         let (taken, stays) = (self.block(), self.block());
         self.b.ins().brif(flag, taken, &[], stays, &[]);
+        self.part(taken, target, stays, |_, _| {});
+    }
+
+    /// From block `taken` control jumps; it goes on in block `stays`. `learn` as for [`branch_knowing`](Self::branch_knowing).
+    fn part(&mut self, taken: Block, target: usize, stays: Block, learn: impl Fn(&mut Self, bool)) {
         let state = self.state.clone();
         self.b.switch_to_block(taken);
+        learn(self, true);
         self.goto(target);
         self.state = state;
         self.b.switch_to_block(stays);
+        learn(self, false);
     }
 
     pub(super) fn loop_back(&mut self) {
@@ -87,7 +94,7 @@ impl Translator<'_, '_> {
         // What is compared with the end, which is beyond it for as long as there are turns.
         let counted = if before { n } else { count(self) };
         let state = self.state.clone();
-        let strip = self.strip_ends[i.a() as usize].filter(|_| self.strips.ends[self.pc]);
+        let strip = self.strip_ends[i.a() as usize].filter(|_| self.strips[self.pc]);
         if let Some(strip) = strip {
             let strip_end = self.b.use_var(strip);
             let (within, beyond) = (self.block(), self.block());
@@ -163,21 +170,18 @@ impl Translator<'_, '_> {
         if (head..=stride.last).contains(&self.pc) {
             return;
         }
-        let (n, end) = (self.raw_int(stride.counter), self.bound(stride.end));
-        let beyond = match (stride.down, stride.inclusive) {
-            (false, true) => IntCC::SignedGreaterThan,
-            (false, false) => IntCC::SignedGreaterThanOrEqual,
-            (true, true) => IntCC::SignedLessThan,
-            (true, false) => IntCC::SignedLessThanOrEqual,
-        };
-        let over = self.b.ins().icmp(beyond, n, end);
-        self.branch_out(over, self.unit.insts[head].target as usize);
+        let test = self.unit.insts[head];
+        let (over, _) = self.raw_test(test.i);
+        self.branch_out(over, test.target as usize);
     }
 
     /// The head of a loop that strides, behind its comparison: a strip begins.
     pub(super) fn begin_strip(&mut self, stride: Stride, strip: Variable) {
         let n = self.raw_int(stride.counter);
-        let end = self.bound(stride.end);
+        let end = match stride.end {
+            Bound::Register(r) => self.raw_int(r),
+            Bound::Constant(end) => self.word(end),
+        };
         // The counter is not beyond the end, so that without a sign the difference is right.
         let left = if stride.down { self.b.ins().isub(n, end) } else { self.b.ins().isub(end, n) };
         let left = if stride.inclusive { left } else { self.b.ins().iadd_imm_s(left, -1) };
@@ -227,39 +231,21 @@ impl Translator<'_, '_> {
         let inside = self.b.ins().icmp(before, n, end);
         // The way back is a jump, wherever the other one lies.
         self.b.ins().brif(inside, within, &[], beyond, &[]);
-        let state = self.state.clone();
-        self.b.switch_to_block(within);
-        self.goto(self.target() + 1);
-        self.state = state;
-        self.b.switch_to_block(beyond);
-    }
-
-    fn bound(&mut self, bound: Bound) -> Ir {
-        match bound {
-            Bound::Register(r) => self.raw_int(r),
-            Bound::Constant(n) => self.word(n),
-        }
+        self.part(within, self.target() + 1, beyond, |_, _| {});
     }
 
     pub(super) fn jump_if_true(&mut self, i: Instr) {
         let op = i.op().expect("verified");
         let wanted = op == Op::JTrue;
+        let learn = |translator: &mut Self, jumps| translator.narrow(op, i.a(), jumps);
         if matches!(self.mask(i.a()), BOOL | INT) {
             let flag = self.truthy(i.a());
-            return self.branch_knowing(flag, wanted, self.target(), |translator, jumps| {
-                translator.narrow(op, i.a(), jumps);
-            });
+            return self.branch_knowing(flag, wanted, self.target(), learn);
         }
         let (taken, stays) = (self.block(), self.block());
         let (yes, no) = if wanted { (taken, stays) } else { (stays, taken) };
         self.branch_on_truth(i.a(), yes, no);
-        let state = self.state.clone();
-        self.b.switch_to_block(taken);
-        self.narrow(op, i.a(), true);
-        self.goto(self.target());
-        self.state = state;
-        self.b.switch_to_block(stays);
-        self.narrow(op, i.a(), false);
+        self.part(taken, self.target(), stays, learn);
     }
 
     pub(super) fn jump_if_null(&mut self, i: Instr) {

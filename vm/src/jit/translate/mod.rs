@@ -132,8 +132,8 @@ pub(super) struct Translator<'a, 'b> {
     raw_floats: Vec<bool>,
     /// What those raw registers hold that only ever hold one integer.
     constants: Vec<Option<i64>>,
-    /// The loops that are cut into strips.
-    strips: Strips,
+    /// Which instructions are ends of loops that are cut into strips.
+    strips: Vec<bool>,
     /// The ends of the strips that registers count to.
     strip_ends: Vec<Option<Variable>>,
     /// The loops that stride, by their heads, with the ends of their strips.
@@ -235,8 +235,9 @@ impl<'a, 'b> Translator<'a, 'b> {
         for counter in strips.counters(&unit) {
             strip_ends[counter as usize].get_or_insert_with(|| builder.declare_var(I64));
         }
+        let Strips { ends: strips, strides } = strips;
         let strides =
-            strips.strides().map(|(head, stride)| (head, stride, builder.declare_var(I64))).collect();
+            strides.into_iter().map(|(head, stride)| (head, stride, builder.declare_var(I64))).collect();
         let dirty_at = state::dirty_at_blocks(&unit, &facts, assume.wide);
         let (dirty, none) = (Bits::new(registers), Bits::new(registers));
         let empty = State { regs: Vec::new(), dirty, views: none, epoch: false };

@@ -29,7 +29,7 @@ impl Translator<'_, '_> {
     /// Goes on if the value is an object, else to `other`.
     pub(super) fn expect_object(&mut self, value: Ir, other: Block) {
         let object = self.block();
-        let is_object = self.has_tag(value, 7, 1);
+        let is_object = self.is_object(value);
         self.go_if(is_object, object, other);
         self.b.switch_to_block(object);
     }
@@ -283,7 +283,7 @@ impl Translator<'_, '_> {
         self.go_if(same, fine, slow);
         self.b.switch_to_block(fine);
         let value = self.load_foreign(target, slot);
-        let is_object = self.has_tag(value, 7, 1);
+        let is_object = self.is_object(value);
         self.b.ins().brif(is_object, slow, &[], done, &[value.into()]);
     }
 
@@ -321,7 +321,7 @@ impl Translator<'_, '_> {
                 self.b.switch_to_block(fast);
                 return Known::form(INT);
             }
-            Fitting::Float => self.has_tag(value, 3, 3),
+            Fitting::Float => self.has_float_tag(value),
             Fitting::Bool => {
                 let without = self.b.ins().band_imm_s(value, !0x18);
                 let is_bool = self.b.ins().icmp_imm_s(IntCC::Equal, without, 5);

@@ -325,14 +325,27 @@ impl Translator<'_, '_> {
                 let word = self.truth(flag);
                 self.set(i.a(), word, BOOL);
             }
-            _ => self.raw_jump(i, op),
+            _ => self.raw_jump(i),
         }
     }
 
-    fn raw_jump(&mut self, i: Instr, op: Op) {
-        use Op::*;
+    fn raw_jump(&mut self, i: Instr) {
         let target = self.target();
-        let (ints, floats, immediate, wanted) = match op {
+        let (flag, wanted) = self.raw_test(i);
+        if let Some((stride, end)) = self.stride_at(self.pc) {
+            self.branch_out(flag, target);
+            return self.begin_strip(stride, end);
+        }
+        if wanted && let Some(ways) = self.ways() {
+            return self.compute_both(&ways, flag);
+        }
+        self.branch(flag, wanted, target);
+    }
+
+    /// What a jump tests, as a flag, and whether it jumps if that is set.
+    pub(super) fn raw_test(&mut self, i: Instr) -> (Ir, bool) {
+        use Op::*;
+        let (ints, floats, immediate, wanted) = match i.op().expect("verified") {
             IJEq => (Some(IntCC::Equal), None, false, true),
             IJNe => (Some(IntCC::NotEqual), None, false, true),
             IJLt => (Some(IntCC::SignedLessThan), None, false, true),
@@ -366,14 +379,7 @@ impl Translator<'_, '_> {
             }
             _ => unreachable!("one of them is given"),
         };
-        if let Some((stride, end)) = self.stride_at(self.pc) {
-            self.branch_out(flag, target);
-            return self.begin_strip(stride, end);
-        }
-        if wanted && let Some(ways) = self.ways() {
-            return self.compute_both(&ways, flag);
-        }
-        self.branch(flag, wanted, target);
+        (flag, wanted)
     }
 
     /// An operation that overflows into the interpreter, which throws.

@@ -271,7 +271,7 @@ impl Translator<'_, '_> {
     pub(super) fn unbox_known_float(&mut self, word: Ir) -> Ir {
         let (common, rare, done) = (self.block(), self.cold(), self.block());
         self.b.append_block_param(done, F64);
-        let is_tagged = self.has_tag(word, 3, 3);
+        let is_tagged = self.has_float_tag(word);
         self.go_if(is_tagged, common, rare);
         self.b.switch_to_block(common);
         let float = self.untag_float(word);
@@ -284,9 +284,19 @@ impl Translator<'_, '_> {
         self.b.block_params(done)[0]
     }
 
+    /// Whether a word has a float's tag.
+    pub(super) fn has_float_tag(&mut self, word: Ir) -> Ir {
+        self.has_tag(word, 3, 3)
+    }
+
+    /// Whether a word is an object.
+    pub(super) fn is_object(&mut self, word: Ir) -> Ir {
+        self.has_tag(word, 7, 1)
+    }
+
     /// Whether the lowest bits of a word, those of `mask`, are this tag: a subtraction and a test for zero, which is one instruction less than a
     /// comparison with the tag.
-    pub(super) fn has_tag(&mut self, word: Ir, mask: i64, tag: i64) -> Ir {
+    fn has_tag(&mut self, word: Ir, mask: i64, tag: i64) -> Ir {
         let rest = self.b.ins().iadd_imm_s(word, -tag);
         let rest = self.b.ins().band_imm_s(rest, mask);
         self.b.ins().icmp_imm_s(IntCC::Equal, rest, 0)
@@ -306,7 +316,7 @@ impl Translator<'_, '_> {
         let bias = self.word(FLOAT_BIAS);
         let word = self.b.ins().iadd(bits, bias);
         let word = self.b.ins().rotl_imm_s(word, 3);
-        (bits, word, self.has_tag(word, 3, 3))
+        (bits, word, self.has_float_tag(word))
     }
 
     /// A float as a value.
