@@ -9,11 +9,12 @@
 //! whether a write to it must be logged; for the granule where it ends: the colour and `END`. Everything without colour is
 //! dead or younger than the last collection. Only the owner of a block touches its head and side bytes.
 
+use super::room::{Room, Rooms};
 use crate::object::Header;
-use std::alloc::{Layout, alloc, dealloc};
+use memmap2::MmapMut;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Size and alignment of a block.
 pub(crate) const BLOCK: usize = 1 << 16;
@@ -60,13 +61,15 @@ pub(crate) struct Head {
     pub(crate) carded: bool,
     /// Bits that note where a large object was written (see `large`). Null before the first is set.
     pub(crate) cards: *mut u64,
+    /// What keeps a chunk's room (large); null for a block.
+    pub(crate) room: *const MmapMut,
 }
 
 impl Head {
-    /// The head of a block, or of the chunk of an object of `large` bytes, that has just been taken.
-    pub(crate) fn new(large: usize, heap: u32) -> Self {
+    /// The head of a block that has just been taken, or of the chunk of an object of `large` bytes in that room.
+    pub(crate) fn new(large: usize, heap: u32, room: *const MmapMut) -> Self {
         let cards = std::ptr::null_mut();
-        Self { large, index: 0, heap, born: 0, cleaned: 0, pending: false, carded: false, cards }
+        Self { large, index: 0, heap, born: 0, cleaned: 0, pending: false, carded: false, cards, room }
     }
 }
 
@@ -248,22 +251,26 @@ pub(crate) unsafe fn clean(block: *mut Head, colour: u8, epoch: u32) -> bool {
 }
 
 const ARENA_BLOCKS: usize = 16;
+const ARENA: usize = ARENA_BLOCKS * BLOCK;
 
 /// The VM's blocks: taken from the system in arenas of 1 MiB, given back when an arena is wholly free.
 #[derive(Default)]
 pub(crate) struct BlockPool {
     inner: Mutex<Arenas>,
+    rooms: Arc<Rooms>,
 }
 
 #[derive(Default)]
 struct Arenas {
-    /// By address: a bit for every free block.
+    /// By address.
     arenas: BTreeMap<usize, Arena>,
     free: Vec<NonNull<Head>>,
 }
 
 struct Arena {
-    start: NonNull<u8>,
+    /// What keeps it.
+    _room: Room,
+    /// Blocks that nobody has.
     free: u32,
 }
 
@@ -272,18 +279,19 @@ unsafe impl Send for BlockPool {}
 // SAFETY: as above.
 unsafe impl Sync for BlockPool {}
 
-fn arena_layout() -> Layout {
-    Layout::from_size_align(ARENA_BLOCKS * BLOCK, BLOCK).expect("constants that fit")
-}
-
 impl BlockPool {
+    /// A pool whose arenas are these rooms.
+    pub(super) fn new(rooms: Arc<Rooms>) -> Self {
+        Self { inner: Mutex::default(), rooms }
+    }
+
     /// A block with cleared head and side bytes, or none if the system has no memory.
     pub(crate) fn take(&self, heap: u32) -> Option<NonNull<Head>> {
         let mut inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if inner.free.is_empty() {
-            // SAFETY: the layout's size is not zero.
-            let start = NonNull::new(unsafe { alloc(arena_layout()) })?;
-            inner.arenas.insert(start.addr().get(), Arena { start, free: ARENA_BLOCKS as u32 });
+            let room = self.rooms.take(ARENA)?;
+            let start = room.start();
+            inner.arenas.insert(start.addr().get(), Arena { _room: room, free: ARENA_BLOCKS as u32 });
             for i in (0..ARENA_BLOCKS).rev() {
                 // SAFETY: inside the arena.
                 inner.free.push(unsafe { start.add(i * BLOCK) }.cast());
@@ -297,7 +305,7 @@ impl BlockPool {
         // SAFETY: a free block of 64 KiB; head and side bytes lie before BLOCK_DATA.
         unsafe {
             block.cast::<u8>().write_bytes(0, BLOCK_DATA);
-            block.as_ptr().write(Head::new(0, heap));
+            block.as_ptr().write(Head::new(0, heap, std::ptr::null()));
         }
         Some(block)
     }
@@ -311,11 +319,8 @@ impl BlockPool {
         arena.free += 1;
         // Two arenas' worth stay here for the next who needs a block.
         if arena.free as usize == ARENA_BLOCKS && inner.free.len() > 2 * ARENA_BLOCKS {
-            inner.free.retain(|block| !(start..start + ARENA_BLOCKS * BLOCK).contains(&block.addr().get()));
-            if let Some(arena) = inner.arenas.remove(&start) {
-                // SAFETY: allocated with this layout, and none of its blocks is in use.
-                unsafe { dealloc(arena.start.as_ptr(), arena_layout()) };
-            }
+            inner.free.retain(|block| !(start..start + ARENA).contains(&block.addr().get()));
+            inner.arenas.remove(&start);
         }
     }
 }
@@ -323,11 +328,10 @@ impl BlockPool {
 impl Drop for BlockPool {
     fn drop(&mut self) {
         let inner = self.inner.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
-        for arena in inner.arenas.values() {
+        for (_, arena) in std::mem::take(&mut inner.arenas) {
             // An arena with blocks in use is leaked: some heap outlived the pool.
-            if arena.free as usize == ARENA_BLOCKS {
-                // SAFETY: allocated with this layout, and none of its blocks is in use.
-                unsafe { dealloc(arena.start.as_ptr(), arena_layout()) };
+            if (arena.free as usize) < ARENA_BLOCKS {
+                std::mem::forget(arena);
             }
         }
     }

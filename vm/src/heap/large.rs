@@ -1,14 +1,14 @@
 //! Large chunks: objects with an allocation of their own, and the cards that note where these were written.
 //!
-//! The system gives memory page by page, a microsecond or two for each at its first touch, and programs whose arrays and texts grow ask for
-//! the same sizes again and again. So sizes are rounded up to a few, and chunks that were freed lately are kept for the next who asks.
+//! Memory from the system has its price (`room`), and programs whose arrays and texts grow ask for the same sizes again and again. So
+//! sizes are rounded up to a few, and chunks that were freed lately are kept for the next who asks.
 
 use super::block::{BLOCK, Head, LARGE_DATA};
+use super::room::{Room, Rooms};
 use crate::object::Header;
-use std::alloc::{Layout, alloc, dealloc};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Bytes of a large object that one card stands for: a slot, since programs write at random places of a large array, and what each card
 /// stands for is looked at by the next collection.
@@ -16,51 +16,21 @@ const CARD: usize = 8;
 
 /// Bytes of freed chunks that are kept at least; the oldest go first.
 const KEPT: usize = 8 << 20;
-/// Bytes that are given back to the system at once; more of them by a thread of its own.
+/// Bytes that are given back to the system at once; more of them by the thread of `room`.
 const GIVEN_AT_ONCE: usize = 256 << 10;
 
-/// The memory that a chunk of an object of so many bytes has: rounded up by at most an eighth, or by a block.
-fn layout(bytes: usize) -> Option<Layout> {
+/// Bytes of the room that a chunk of an object of so many bytes has: rounded up by at most an eighth, or by a block.
+fn room_for(bytes: usize) -> Option<usize> {
     let bytes = bytes.checked_add(LARGE_DATA)?;
     let step = (bytes.checked_next_power_of_two()? / 16).max(BLOCK);
-    Layout::from_size_align(bytes.checked_next_multiple_of(step)?, BLOCK).ok()
-}
-
-/// Memory of a chunk that is nobody's.
-struct Room {
-    start: NonNull<u8>,
-    layout: Layout,
-}
-
-// SAFETY: nobody else refers to it.
-unsafe impl Send for Room {}
-
-impl Room {
-    /// None if the system has no memory.
-    fn take(layout: Layout) -> Option<Self> {
-        // SAFETY: a chunk's size is not zero.
-        NonNull::new(unsafe { alloc(layout) }).map(|start| Self { start, layout })
-    }
-
-    /// The room is somebody's.
-    fn hand_out(self) -> NonNull<u8> {
-        let start = self.start;
-        std::mem::forget(self);
-        start
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        // SAFETY: taken with this layout; nobody else refers to it.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) };
-    }
+    bytes.checked_next_multiple_of(step)
 }
 
 /// Where a VM's large chunks come from: from what was freed lately, or from the system.
 #[derive(Default)]
 pub(crate) struct Chunks {
     kept: Mutex<Kept>,
+    rooms: Arc<Rooms>,
 }
 
 #[derive(Default)]
@@ -72,35 +42,40 @@ struct Kept {
 }
 
 impl Chunks {
+    /// Chunks that lie in these rooms.
+    pub(super) fn new(rooms: Arc<Rooms>) -> Self {
+        Self { kept: Mutex::default(), rooms }
+    }
+
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// A chunk for an object of `bytes` (a whole number of granules), or none if the system has no memory.
     pub(crate) fn take(&self, bytes: usize, heap: u32) -> Option<NonNull<Head>> {
-        let layout = layout(bytes)?;
+        let size = room_for(bytes)?;
         let mut kept = self.kept();
-        let room = match kept.rooms.iter().rposition(|room| room.layout == layout) {
+        let room = match kept.rooms.iter().rposition(|room| room.size() == size) {
             Some(at) => {
-                kept.bytes -= layout.size();
+                kept.bytes -= size;
                 kept.rooms.remove(at)
             }
             None => {
                 drop(kept);
-                Room::take(layout)
+                self.rooms.take(size)
             }
-        };
-        let chunk = room?.hand_out();
+        }?;
+        let chunk = room.start();
         // SAFETY: the chunk begins with LARGE_DATA bytes of head and side bytes.
         unsafe {
             chunk.write_bytes(0, LARGE_DATA);
-            chunk.cast::<Head>().write(Head::new(bytes, heap));
+            chunk.cast::<Head>().write(Head::new(bytes, heap, room.into_raw()));
         }
         Some(chunk.cast())
     }
 
     /// Frees chunks. As much as is `used` is kept for the next who asks: a heap that goes on as it did needs it before its next collection.
-    /// The rest is given back, many bytes by a thread of their own, so that nobody waits for the system.
+    /// The rest is given back, many bytes by another thread, so that nobody waits for the system.
     ///
     /// # Safety
     /// The chunks are from [`take`](Self::take), and nobody refers to them any more.
@@ -109,34 +84,33 @@ impl Chunks {
         let mut surplus: Vec<Room> = Vec::new();
         let mut kept = self.kept();
         for chunk in chunks {
-            // SAFETY: by the caller's promise the head is there, and the cards are the chunk's own.
-            let layout = unsafe {
+            // SAFETY: by the caller's promise the head is there; cards and room are the chunk's own, and were so since it was taken.
+            let room = unsafe {
                 let bytes = (*chunk.as_ptr()).large;
                 let cards = (*chunk.as_ptr()).cards;
                 if !cards.is_null() {
                     let (groups, words) = card_words(bytes);
                     drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(cards, groups + words)));
                 }
-                layout(bytes).expect("it was valid when the chunk was taken")
+                let size = room_for(bytes).expect("it was valid when the chunk was taken");
+                Room::from_raw((*chunk.as_ptr()).room, chunk.cast(), size)
             };
-            let room = Room { start: chunk.cast(), layout };
-            if layout.size() > most {
+            if room.size() > most {
                 surplus.push(room);
                 continue;
             }
-            kept.bytes += layout.size();
+            kept.bytes += room.size();
             kept.rooms.push_back(room);
             while kept.bytes > most
                 && let Some(oldest) = kept.rooms.pop_front()
             {
-                kept.bytes -= oldest.layout.size();
+                kept.bytes -= oldest.size();
                 surplus.push(oldest);
             }
         }
         drop(kept);
-        if surplus.iter().map(|room| room.layout.size()).sum::<usize>() > GIVEN_AT_ONCE {
-            // If there can be no thread, they are dropped here.
-            let _ = std::thread::Builder::new().name("free".into()).spawn(move || drop(surplus));
+        if surplus.iter().map(Room::size).sum::<usize>() > GIVEN_AT_ONCE {
+            self.rooms.give(surplus);
         }
     }
 }
@@ -249,13 +223,13 @@ mod tests {
         for bytes in (0..60)
             .flat_map(|power| [1usize << power, (1 << power) + 16, (3usize << power).saturating_sub(16)])
         {
-            let room = layout(bytes).unwrap().size();
+            let room = room_for(bytes).unwrap();
             assert!(
                 room >= bytes + LARGE_DATA && room - bytes <= (bytes / 8 + LARGE_DATA).max(BLOCK) + BLOCK,
                 "{bytes}: {room}"
             );
         }
-        assert!(layout(usize::MAX).is_none() && layout(usize::MAX / 2 + 1).is_none());
+        assert!(room_for(usize::MAX).is_none() && room_for(usize::MAX - LARGE_DATA).is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One heap a thread: allocation, collection, and what keeps objects alive for other threads.
 //!
-//! - `block`, `space`: where objects lie. Objects never move.
+//! - `room`: memory from the system; `block`, `large`, `space`: where objects lie in it. Objects never move.
 //! - `mark`, `trace`, `collect`: incremental marking, young and full, in slices at safepoints.
 //! - `quiesce`, `imports`, `shared`: when memory that other threads may be reading can be freed.
 //! - `failing`: allocations that fail on purpose, for tests.
@@ -19,6 +19,7 @@ mod immortal;
 mod imports;
 mod large;
 mod mark;
+mod room;
 mod shared;
 mod space;
 mod stats;

@@ -7,6 +7,7 @@ use super::frozen::Frozen;
 use super::imports::OwnerTable;
 use super::large::Chunks;
 use super::quiesce::Quiesce;
+use super::room::Rooms;
 use crate::object::Header;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -72,11 +73,12 @@ pub(crate) struct Memory {
 impl HeapShared {
     /// The shared part for a VM whose heaps may use `limit_bytes` together.
     pub fn new(limit_bytes: usize) -> Arc<HeapShared> {
+        let rooms = Arc::new(Rooms::default());
         Arc::new(HeapShared {
             quiesce: Quiesce::new(),
             memory: Arc::new(Memory {
-                pool: BlockPool::default(),
-                chunks: Chunks::default(),
+                pool: BlockPool::new(rooms.clone()),
+                chunks: Chunks::new(rooms),
                 budget: Budget { limit: AtomicUsize::new(limit_bytes), used: AtomicUsize::new(0) },
             }),
             next: AtomicU32::new(1),
