@@ -294,7 +294,7 @@ impl Jit {
         if worker.is_none() {
             let shared = self.shared.clone();
             let work = move || {
-                while let Some(request) = shared.queue.take(|request| request.code.jit.waits()) {
+                while let Some(request) = shared.queue.take(|request| request.code.jit.cost_of_waiting()) {
                     shared.compile(request);
                 }
             };

@@ -67,23 +67,28 @@ pub(crate) fn count(thread: &mut Thread, code: &'static Code) {
     code.jit.heat.store(heat, Ordering::Relaxed);
     if heat >= thread.jit.hot {
         code.jit.heat.store(0, Ordering::Relaxed);
-        ask(thread, code, false);
+        if !ask(thread, code, false) {
+            code.jit.still_hot(heat);
+        }
     }
 }
 
+/// Has a function compiled, unless somebody else does: false then.
 #[cold]
-fn ask(thread: &mut Thread, code: &'static Code, wide: bool) {
+fn ask(thread: &mut Thread, code: &'static Code, wide: bool) -> bool {
     let from = if code.jit.is_again() { state::READY } else { state::COLD };
     if !code.jit.claim(from) {
-        return code.jit.still_hot();
+        return false;
     }
-    let unit = match Unit::make(thread, code, wide) {
-        Ok(unit) => unit,
-        Err(_) => return thread.vm.jit.refuse(code),
+    code.jit.begin_waiting();
+    let Ok(unit) = Unit::make(thread, code, wide) else {
+        thread.vm.jit.refuse(code);
+        return true;
     };
     // A test that wants everything compiled, or a run to be repeated, does not depend on how fast another thread is.
     let at_once = thread.vm.config.jit == JitMode::Always || thread.vm.config.seed.is_some();
     thread.vm.jit.request(code, unit, wide, at_once);
+    true
 }
 
 /// An assumption that compiled code was made with did not hold. Where that happens often, the function is compiled again: with what inline

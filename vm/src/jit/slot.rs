@@ -47,7 +47,7 @@ pub struct JitSlot {
     pub(crate) heat: AtomicU32,
     /// See [`state`].
     state: AtomicU32,
-    /// How often it has been found hot when somebody had claimed it already.
+    /// Calls and turns of loops counted since it was claimed, but for those that `heat` has.
     waits: AtomicU32,
     /// How often compiled code had to leave because an assumption was wrong.
     pub(crate) failures: AtomicU32,
@@ -96,6 +96,8 @@ impl Default for JitSlot {
 
 /// Calls and turns of loops from which on entering compiled code for them pays.
 const BRIEF: u64 = 3;
+/// Calls and turns of loops that it takes as long to interpret as to leave compiled code.
+const COST_OF_LEAVING: u32 = 8;
 /// Functions that are remembered at the calls of one function.
 const SEEN: usize = 16;
 
@@ -181,14 +183,23 @@ impl JitSlot {
         self.again.load(Ordering::Relaxed) > 0 || self.fills.load(Ordering::Relaxed) > 0
     }
 
-    /// How often it has been found hot when somebody had claimed it already.
-    pub(super) fn waits(&self) -> u32 {
-        self.waits.load(Ordering::Relaxed)
+    /// What it has cost, since it was claimed, that its code is not there yet, in calls and turns of loops that are interpreted: of the functions that
+    /// wait for the compiler, those come first that go on being called, and those whose code is left again and again.
+    pub(super) fn cost_of_waiting(&self) -> u32 {
+        let of = |counter: &AtomicU32| counter.load(Ordering::Relaxed);
+        let left = of(&self.failures).saturating_add(of(&self.unseen));
+        of(&self.waits).saturating_add(of(&self.heat)).saturating_add(left.saturating_mul(COST_OF_LEAVING))
     }
 
-    /// Takes note that it is hot: of the functions that wait for the compiler, those come first that go on being called.
-    pub(super) fn still_hot(&self) {
-        self.waits.fetch_add(1, Ordering::Relaxed);
+    /// It was found hot after so many calls and turns of loops, but had been claimed before.
+    pub(super) fn still_hot(&self, units: u32) {
+        let waits = self.waits.load(Ordering::Relaxed);
+        self.waits.store(waits.saturating_add(units), Ordering::Relaxed);
+    }
+
+    /// It has been claimed just now.
+    pub(super) fn begin_waiting(&self) {
+        self.waits.store(0, Ordering::Relaxed);
     }
 
     /// Claims a function that is in state `from`: true for the one who is to have it compiled.
