@@ -63,13 +63,16 @@ pub(crate) struct Head {
     pub(crate) cards: *mut u64,
     /// What keeps a chunk's room (large); null for a block.
     pub(crate) room: *const MmapMut,
+    /// Bytes of the room that are used, or were so once (large).
+    pub(crate) room_size: usize,
 }
 
 impl Head {
-    /// The head of a block that has just been taken, or of the chunk of an object of `large` bytes in that room.
-    pub(crate) fn new(large: usize, heap: u32, room: *const MmapMut) -> Self {
-        let cards = std::ptr::null_mut();
-        Self { large, index: 0, heap, born: 0, cleaned: 0, pending: false, carded: false, cards, room }
+    /// The head of a block that has just been taken by a heap.
+    pub(crate) fn new(heap: u32) -> Self {
+        let (cards, room) = (std::ptr::null_mut(), std::ptr::null());
+        let (pending, carded) = (false, false);
+        Self { large: 0, index: 0, heap, born: 0, cleaned: 0, pending, carded, cards, room, room_size: 0 }
     }
 }
 
@@ -289,7 +292,7 @@ impl BlockPool {
     pub(crate) fn take(&self, heap: u32) -> Option<NonNull<Head>> {
         let mut inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if inner.free.is_empty() {
-            let room = self.rooms.take(ARENA)?;
+            let room = self.rooms.take(ARENA, ARENA)?;
             let start = room.start();
             inner.arenas.insert(start.addr().get(), Arena { _room: room, free: ARENA_BLOCKS as u32 });
             for i in (0..ARENA_BLOCKS).rev() {
@@ -305,7 +308,7 @@ impl BlockPool {
         // SAFETY: a free block of 64 KiB; head and side bytes lie before BLOCK_DATA.
         unsafe {
             block.cast::<u8>().write_bytes(0, BLOCK_DATA);
-            block.as_ptr().write(Head::new(0, heap, std::ptr::null()));
+            block.as_ptr().write(Head::new(heap));
         }
         Some(block)
     }

@@ -80,7 +80,7 @@ impl Immortals {
         let bytes = bytes.next_multiple_of(GRANULE);
         let mut inner = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (object, granules) = if bytes > BLOCK - BLOCK_DATA {
-            let Some(chunk) = inner.chunks.take(bytes, 0) else { no_memory(bytes) };
+            let Some(chunk) = inner.chunks.take(bytes, false, 0) else { no_memory(bytes) };
             inner.large.push(chunk);
             (large::object(chunk), 0)
         } else {

@@ -1,12 +1,14 @@
 //! Large chunks: objects with an allocation of their own, and the cards that note where these were written.
 //!
 //! Memory from the system has its price (`room`), and programs whose arrays and texts grow ask for the same sizes again and again. So
-//! sizes are rounded up to a few, and chunks that were freed lately are kept for the next who asks.
+//! sizes are rounded up to a few, and chunks that were freed lately are kept for the next who asks. What is expected to grow has addresses
+//! behind it, so that it need not be copied.
 
 use super::block::{BLOCK, Head, LARGE_DATA};
 use super::room::{Room, Rooms};
 use crate::object::Header;
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +18,8 @@ const CARD: usize = 8;
 
 /// Bytes of freed chunks that are kept at least; the oldest go first.
 const KEPT: usize = 8 << 20;
+/// How many times its size an object that is expected to grow has addresses for; and how many times its size a kept chunk may be for it.
+const GROWS: usize = 4;
 /// Bytes that are given back to the system at once; more of them by the thread of `room`.
 const GIVEN_AT_ONCE: usize = 256 << 10;
 
@@ -51,27 +55,62 @@ impl Chunks {
         self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// A chunk for an object of `bytes` (a whole number of granules), or none if the system has no memory.
-    pub(crate) fn take(&self, bytes: usize, heap: u32) -> Option<NonNull<Head>> {
+    /// A chunk for an object of `bytes` (a whole number of granules), or none if the system has no memory. Whether the object is expected to
+    /// grow is said by `grows`.
+    pub(crate) fn take(&self, bytes: usize, grows: bool, heap: u32) -> Option<NonNull<Head>> {
         let size = room_for(bytes)?;
+        let most = if grows { size.saturating_mul(GROWS) } else { size };
         let mut kept = self.kept();
-        let room = match kept.rooms.iter().rposition(|room| room.size() == size) {
+        // The latest of the smallest that will do.
+        let fits = |room: &Room| room.size() >= size && room.size() <= most;
+        let fitting = kept.rooms.iter().enumerate().rev().filter(|(_, room)| fits(room));
+        let room = match fitting.min_by_key(|(_, room)| room.size()).map(|(at, _)| at) {
             Some(at) => {
-                kept.bytes -= size;
-                kept.rooms.remove(at)
+                let room = kept.rooms.remove(at)?;
+                kept.bytes -= room.size();
+                room
             }
             None => {
                 drop(kept);
-                self.rooms.take(size)
+                self.rooms.take(size, most)?
             }
-        }?;
+        };
         let chunk = room.start();
+        let room_size = room.size();
         // SAFETY: the chunk begins with LARGE_DATA bytes of head and side bytes.
         unsafe {
             chunk.write_bytes(0, LARGE_DATA);
-            chunk.cast::<Head>().write(Head::new(bytes, heap, room.into_raw()));
+            chunk.cast().write(Head { large: bytes, room: room.into_raw(), room_size, ..Head::new(heap) });
         }
         Some(chunk.cast())
+    }
+
+    /// Makes a chunk's object longer where it lies; false if there is no room for that.
+    ///
+    /// # Safety
+    /// The chunk is from [`take`](Self::take), and its head and cards are used by nobody else.
+    pub(crate) unsafe fn lengthen(&self, chunk: NonNull<Head>, bytes: usize) -> bool {
+        let Some(size) = room_for(bytes) else { return false };
+        // SAFETY: by the caller's promise. The room stays the chunk's: it is not dropped here.
+        unsafe {
+            let head = &mut *chunk.as_ptr();
+            let mut room = ManuallyDrop::new(Room::from_raw(head.room, chunk.cast(), head.room_size));
+            if size > room.extent() {
+                return false;
+            }
+            self.rooms.grow(&mut room, size);
+            head.room_size = room.size();
+            if !head.cards.is_null() {
+                let (old, new) = (card_words(head.large), card_words(bytes));
+                let before = Box::from_raw(std::ptr::slice_from_raw_parts_mut(head.cards, old.0 + old.1));
+                let mut cards = vec![0u64; new.0 + new.1].into_boxed_slice();
+                cards[..old.0].copy_from_slice(&before[..old.0]);
+                cards[new.0..][..old.1].copy_from_slice(&before[old.0..]);
+                head.cards = Box::into_raw(cards).cast();
+            }
+            head.large = bytes;
+        }
+        true
     }
 
     /// Frees chunks. As much as is `used` is kept for the next who asks: a heap that goes on as it did needs it before its next collection.
@@ -92,8 +131,7 @@ impl Chunks {
                     let (groups, words) = card_words(bytes);
                     drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(cards, groups + words)));
                 }
-                let size = room_for(bytes).expect("it was valid when the chunk was taken");
-                Room::from_raw((*chunk.as_ptr()).room, chunk.cast(), size)
+                Room::from_raw((*chunk.as_ptr()).room, chunk.cast(), (*chunk.as_ptr()).room_size)
             };
             if room.size() > most {
                 surplus.push(room);
@@ -190,30 +228,30 @@ mod tests {
     #[test]
     fn freed_chunks_serve_the_next_of_their_size() {
         let chunks = Chunks::default();
-        let first = chunks.take(100 << 10, 1).unwrap();
+        let first = chunks.take(100 << 10, false, 1).unwrap();
         // SAFETY: the test's own chunks, each given once.
         unsafe {
             chunks.give(vec![first], 0);
             assert_eq!(chunks.kept().bytes, 128 << 10);
-            let other = chunks.take(500 << 10, 1).unwrap();
+            let other = chunks.take(500 << 10, false, 1).unwrap();
             assert_ne!(other, first);
-            let again = chunks.take(120 << 10, 2).unwrap();
+            let again = chunks.take(120 << 10, false, 2).unwrap();
             assert_eq!(again, first);
             assert_eq!(((*again.as_ptr()).large, (*again.as_ptr()).heap), (120 << 10, 2));
             chunks.give(vec![again, other], 0);
             // More than is kept: the oldest go.
-            let many: Vec<_> = (0..20).map(|_| chunks.take(1 << 20, 1).unwrap()).collect();
+            let many: Vec<_> = (0..20).map(|_| chunks.take(1 << 20, false, 1).unwrap()).collect();
             let last = many[19];
             chunks.give(many, 0);
             assert!(chunks.kept().bytes <= KEPT);
-            assert_eq!(chunks.take(1 << 20, 1), Some(last));
-            chunks.give(vec![last, chunks.take(KEPT, 1).unwrap()], 0);
+            assert_eq!(chunks.take(1 << 20, false, 1), Some(last));
+            chunks.give(vec![last, chunks.take(KEPT, false, 1).unwrap()], 0);
             assert!(chunks.kept().bytes <= KEPT);
             // Who uses much keeps much, until that is less.
-            let many: Vec<_> = (0..20).map(|_| chunks.take(1 << 20, 1).unwrap()).collect();
+            let many: Vec<_> = (0..20).map(|_| chunks.take(1 << 20, false, 1).unwrap()).collect();
             chunks.give(many, 3 * KEPT);
             assert!(chunks.kept().bytes > 2 * KEPT);
-            chunks.give(vec![chunks.take(1 << 20, 1).unwrap()], 0);
+            chunks.give(vec![chunks.take(1 << 20, false, 1).unwrap()], 0);
             assert!(chunks.kept().bytes <= KEPT);
         }
     }
@@ -233,9 +271,35 @@ mod tests {
     }
 
     #[test]
+    fn what_grows_where_it_lies_keeps_its_cards() {
+        let (chunks, bytes) = (Chunks::default(), 1 << 20);
+        let chunk = chunks.take(bytes, true, 1).unwrap();
+        let written = vec![0, 8, 4096, bytes - 8, 2 * bytes - 8, 3 * bytes - 8];
+        let mut found = Vec::new();
+        // SAFETY: the test's own chunk; the offsets lie in its object.
+        unsafe {
+            for &offset in &written {
+                if offset >= (*chunk.as_ptr()).large {
+                    assert!(chunks.lengthen(chunk, (offset + 8).next_multiple_of(bytes)));
+                }
+                set_card(chunk.as_ptr(), offset);
+            }
+            assert!(!chunks.lengthen(chunk, 5 * bytes));
+            assert!(take_cards(chunk.as_ptr(), usize::MAX, |from, _| found.push(from)));
+            assert_eq!(found, written);
+            chunks.give(vec![chunk], 0);
+            // What may grow takes a room that has grown before; what may not, takes none that is too large for it.
+            let exact = chunks.take(bytes, false, 1).unwrap();
+            let grown = chunks.take(bytes, true, 1).unwrap();
+            assert!(exact != chunk && grown == chunk);
+            chunks.give(vec![exact, grown], 0);
+        }
+    }
+
+    #[test]
     fn cards_give_back_each_written_slot_once() {
         let (chunks, bytes) = (Chunks::default(), 5 << 20);
-        let chunk = chunks.take(bytes, 1).unwrap();
+        let chunk = chunks.take(bytes, false, 1).unwrap();
         let mut written = vec![0, 8, 504, 512, 4096, 32768, 32776, bytes - 8];
         // SAFETY: the test's own chunk; the offsets lie in its object.
         unsafe {

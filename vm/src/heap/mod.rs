@@ -301,11 +301,7 @@ impl Heap {
     fn alloc_elsewhere(&mut self, kind: Kind, class: u32, bytes: usize) -> Result<*mut Header, OutOfMemory> {
         let bytes = bytes.checked_next_multiple_of(GRANULE).ok_or(OutOfMemory)?;
         if bytes > LARGEST_IN_BLOCK {
-            let object = self.space.take_large(bytes)?;
-            self.count(bytes);
-            // SAFETY: a fresh chunk with room for the object.
-            unsafe { write_header(object, kind, class, bytes, 0) };
-            return Ok(object);
+            return self.alloc_large(kind, class, bytes, false);
         }
         let object = if bytes > LARGEST_SMALL {
             if bytes > self.middle.1.addr() - self.middle.0.addr() {
@@ -334,6 +330,48 @@ impl Heap {
         // SAFETY: the region just chosen has room for the object.
         unsafe { write_header(object, kind, class, bytes, (bytes / GRANULE) as u16) };
         Ok(object)
+    }
+
+    fn alloc_large(
+        &mut self,
+        kind: Kind,
+        class: u32,
+        bytes: usize,
+        grows: bool,
+    ) -> Result<*mut Header, OutOfMemory> {
+        let object = self.space.take_large(bytes, grows)?;
+        self.count(bytes);
+        // SAFETY: a fresh chunk with room for the object.
+        unsafe { write_header(object, kind, class, bytes, 0) };
+        Ok(object)
+    }
+
+    /// As [`alloc`](Self::alloc), for an object that has grown out of another one and may go on growing: if it is large, it may be
+    /// [made longer](Self::lengthen) where it lies.
+    pub fn alloc_growing(
+        &mut self,
+        kind: Kind,
+        class: u32,
+        bytes: usize,
+    ) -> Result<*mut Header, OutOfMemory> {
+        if bytes <= LARGEST_IN_BLOCK {
+            return self.alloc(kind, class, bytes);
+        }
+        self.may_fail()?;
+        self.alloc_large(kind, class, bytes.checked_next_multiple_of(GRANULE).ok_or(OutOfMemory)?, true)
+    }
+
+    /// Makes an object of this heap longer where it lies, if it is large and there is room for that; else nothing changes and the result is
+    /// false. What is new is not initialised.
+    pub fn lengthen(&mut self, object: *mut Header, bytes: usize) -> bool {
+        let Some(bytes) = bytes.checked_next_multiple_of(GRANULE) else { return false };
+        // SAFETY: an object of this heap.
+        let (is_large, old) = unsafe { ((*object).granules == 0, block::size_of_object(object)) };
+        if !is_large || bytes <= old || !self.space.lengthen(object, bytes) {
+            return false;
+        }
+        self.count(bytes - old);
+        true
     }
 
     /// Counts allocation against the quota.

@@ -25,7 +25,7 @@ const PIECE: usize = 64 << 10;
 /// Rooms that wait for being touched; the program has filled older ones meanwhile.
 const WAITING: usize = 8;
 
-/// Memory that begins at a multiple of [`BLOCK`].
+/// Memory that begins at a multiple of [`BLOCK`], and addresses behind it into which it can grow.
 pub(super) struct Room {
     map: Arc<MmapMut>,
     start: NonNull<u8>,
@@ -36,9 +36,9 @@ pub(super) struct Room {
 unsafe impl Send for Room {}
 
 impl Room {
-    /// A room of `size` bytes, all zero; none if the system has no memory.
-    pub(super) fn take(size: usize) -> Option<Self> {
-        let mut map = MmapMut::map_anon(size.checked_add(BLOCK)?).ok()?;
+    /// A room of `size` bytes, all zero, that can grow to `extent`; none if the system has no memory.
+    fn take(size: usize, extent: usize) -> Option<Self> {
+        let mut map = MmapMut::map_anon(extent.checked_add(BLOCK)?).ok()?;
         let begin = map.as_mut_ptr();
         let start = NonNull::new(begin.wrapping_add(begin.align_offset(BLOCK)))?;
         Some(Self { map: Arc::new(map), start, size })
@@ -49,9 +49,19 @@ impl Room {
         self.start
     }
 
-    /// Bytes.
+    /// Bytes that are used, or were so once.
     pub(super) fn size(&self) -> usize {
         self.size
+    }
+
+    /// Bytes that there are addresses for.
+    pub(super) fn extent(&self) -> usize {
+        self.map.len() - self.offset()
+    }
+
+    /// Where it begins in its mapping.
+    fn offset(&self) -> usize {
+        self.start.addr().get() - self.map.as_ptr().addr()
     }
 
     /// The room is kept by a pointer from now on.
@@ -62,7 +72,8 @@ impl Room {
     /// The room again.
     ///
     /// # Safety
-    /// `map` is from [`into_raw`](Self::into_raw) of a room with this start and size, and used once.
+    /// `map` is from [`into_raw`](Self::into_raw) of a room with this start, which is made again once for each time, and of whose extent no more
+    /// than `size` bytes have been used.
     pub(super) unsafe fn from_raw(map: *const MmapMut, start: NonNull<u8>, size: usize) -> Self {
         // SAFETY: by the caller's promise.
         Self { map: unsafe { Arc::from_raw(map) }, start, size }
@@ -135,21 +146,33 @@ fn touch(map: &Arc<MmapMut>, bytes: Range<usize>) {
 fn touch(_: &Arc<MmapMut>, _: Range<usize>) {}
 
 impl Rooms {
-    /// A room of `size` bytes, or none if the system has no memory. Its owner is going to fill it, or most of it.
-    pub(super) fn take(&self, size: usize) -> Option<Room> {
-        let room = Room::take(size)?;
-        let taken = self.taken.fetch_add(size, Ordering::Relaxed);
-        if cfg!(target_os = "linux") && taken >= BEGINS && size >= WORTH && self.works() {
+    /// A room of `size` bytes, or none if the system has no memory, that can grow to `extent` if it has so many addresses. Its owner is going to
+    /// fill it, or most of it.
+    pub(super) fn take(&self, size: usize, extent: usize) -> Option<Room> {
+        let mut room = Room::take(0, extent.max(size)).or_else(|| Room::take(0, size))?;
+        self.grow(&mut room, size);
+        Some(room)
+    }
+
+    /// Lets a room have `size` bytes, which are no more than its extent. Its owner is going to fill what is new.
+    pub(super) fn grow(&self, room: &mut Room, size: usize) {
+        debug_assert!(size <= room.extent());
+        let old = room.size;
+        if size <= old {
+            return;
+        }
+        room.size = size;
+        let taken = self.taken.fetch_add(size - old, Ordering::Relaxed);
+        if cfg!(target_os = "linux") && taken >= BEGINS && size - old >= WORTH && self.works() {
             let mut todo = self.work.todo();
             if todo.touch.len() == WAITING {
                 todo.touch.pop_front();
             }
-            let offset = room.start.addr().get() - room.map.as_ptr().addr();
-            todo.touch.push_back((room.map.clone(), offset..offset + size));
+            let offset = room.offset();
+            todo.touch.push_back((room.map.clone(), offset + old..offset + size));
             drop(todo);
             self.work.news.notify_one();
         }
-        Some(room)
     }
 
     /// Gives rooms back to the system, without waiting for it.
@@ -191,7 +214,7 @@ mod tests {
         let rooms = Rooms::default();
         let filled: Vec<Room> = (0..40u8)
             .map(|i| {
-                let room = rooms.take((1 << 20) + usize::from(i) * BLOCK).expect("a megabyte");
+                let room = rooms.take((1 << 20) + usize::from(i) * BLOCK, 0).expect("a megabyte");
                 assert_eq!((room.start().addr().get() % BLOCK, room.size() % BLOCK), (0, 0));
                 // SAFETY: the test's own room.
                 unsafe {
@@ -213,6 +236,25 @@ mod tests {
     #[test]
     fn a_room_that_cannot_be_is_none() {
         let rooms = Rooms::default();
-        assert!(rooms.take(usize::MAX).is_none() && rooms.take(usize::MAX / 2).is_none());
+        assert!(rooms.take(usize::MAX, 0).is_none() && rooms.take(usize::MAX / 2, 0).is_none());
+        let exact = rooms.take(BLOCK, usize::MAX / 2).expect("without addresses to grow into");
+        assert!(exact.size() == BLOCK && exact.extent() <= 2 * BLOCK);
+    }
+
+    #[test]
+    fn a_room_grows_where_it_lies() {
+        let rooms = Rooms::default();
+        let mut room = rooms.take(BLOCK, 64 * BLOCK).expect("addresses");
+        let start = room.start();
+        for blocks in [1, 3, 64] {
+            rooms.grow(&mut room, blocks * BLOCK);
+            assert_eq!((room.start(), room.size()), (start, blocks * BLOCK));
+            // SAFETY: the test's own room.
+            unsafe { start.add(blocks * BLOCK - 1).write(7) };
+        }
+        rooms.grow(&mut room, BLOCK);
+        assert_eq!(room.size(), 64 * BLOCK);
+        // SAFETY: as above.
+        assert_eq!(unsafe { (start.add(3 * BLOCK - 1).read(), start.add(3 * BLOCK).read()) }, (7, 0));
     }
 }

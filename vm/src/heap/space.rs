@@ -214,13 +214,13 @@ impl Space {
         Ok(block.as_ptr())
     }
 
-    /// A place for a large object; `bytes` is a whole number of granules.
-    pub(crate) fn take_large(&mut self, bytes: usize) -> Result<*mut Header, OutOfMemory> {
+    /// A place for a large object, which may be expected to grow; `bytes` is a whole number of granules.
+    pub(crate) fn take_large(&mut self, bytes: usize, grows: bool) -> Result<*mut Header, OutOfMemory> {
         let charge = bytes.saturating_add(LARGE_DATA);
         if !self.memory.budget.take(charge, 0) {
             return Err(OutOfMemory);
         }
-        let Some(chunk) = self.memory.chunks.take(bytes, self.number) else {
+        let Some(chunk) = self.memory.chunks.take(bytes, grows, self.number) else {
             self.memory.budget.give(charge);
             return Err(OutOfMemory);
         };
@@ -233,6 +233,24 @@ impl Space {
         self.large.push(chunk);
         self.young_large.push(chunk);
         Ok(large::object(chunk))
+    }
+
+    /// Makes a large object of this heap longer where it lies; false if there is no room for that.
+    pub(crate) fn lengthen(&mut self, object: *mut Header, bytes: usize) -> bool {
+        let Some(chunk) = NonNull::new(block::head(object)) else { return false };
+        // SAFETY: a chunk of this heap; only this thread touches its head.
+        unsafe {
+            let more = bytes.saturating_sub((*chunk.as_ptr()).large);
+            if !self.memory.budget.take(more, 0) {
+                return false;
+            }
+            if !self.memory.chunks.lengthen(chunk, bytes) {
+                self.memory.budget.give(more);
+                return false;
+            }
+            self.used += more;
+        }
+        true
     }
 
     pub(crate) fn charge_external(&mut self, bytes: isize) {

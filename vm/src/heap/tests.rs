@@ -82,7 +82,7 @@ fn array(heap: &mut Heap, len: usize) -> Value {
     let buffer = heap.alloc(Kind::Buffer, class_id::INTERNAL, 16 + 8 * len).unwrap();
     // SAFETY: just allocated with room for that.
     unsafe {
-        (*buffer.cast::<Buffer>()).capacity = len as u64;
+        (&raw mut (*buffer.cast::<Buffer>()).capacity).write(AtomicU64::new(len as u64));
         for i in 0..len {
             Buffer::slot(buffer.cast(), i).set_unbarriered(Value::NULL);
         }
@@ -125,21 +125,20 @@ impl Random {
     }
 }
 
-/// Instances of 2 to 5 slots, slot 0 an identity number, linked at random; a shadow of the graph tells what must be there.
+/// Instances of 2 to 5 slots, slot 0 an identity number, linked at random, in a table that grows; a shadow of the graph tells what must be there.
 fn mutate(config: HeapConfig, steps: usize, seed: u64) -> HeapStats {
     let mut heap = heap_with(config);
     let mut roots = Fixed::default();
     let mut random = Random(seed);
     // Identity number -> identity numbers in its slots (0: null), and the array's.
     let mut shadow: HashMap<i64, Vec<i64>> = HashMap::new();
-    const TABLE: usize = 9000;
-    let table = array(&mut heap, TABLE);
+    let table = array(&mut heap, 9000);
     roots.values.push(table);
-    let mut in_table = vec![0i64; TABLE];
+    let mut in_table = vec![0i64; 9000];
     let id = |value: Value| if value.is_null() { 0 } else { slot(value, 0).get().as_int().unwrap() };
     let mut next = 1;
     for step in 0..steps {
-        match random.below(10) {
+        match random.below(12) {
             0..=5 => {
                 let slots = 2 + random.below(4);
                 let object = instance(&mut heap, slots);
@@ -147,19 +146,20 @@ fn mutate(config: HeapConfig, steps: usize, seed: u64) -> HeapStats {
                 let mut links = vec![0; slots - 1];
                 for (i, link) in links.iter_mut().enumerate() {
                     if random.below(2) == 0 {
-                        let other = get(table, random.below(TABLE));
+                        let other = get(table, random.below(in_table.len()));
                         slot(object, i + 1).set_unbarriered(other);
                         *link = id(other);
                     }
                 }
                 shadow.insert(next, links);
-                let at = random.below(TABLE);
+                let at = random.below(in_table.len());
                 put(&mut heap, table, at, object);
                 in_table[at] = next;
                 next += 1;
             }
             6..=7 => {
-                let (a, b) = (get(table, random.below(TABLE)), get(table, random.below(TABLE)));
+                let (a, b) =
+                    (get(table, random.below(in_table.len())), get(table, random.below(in_table.len())));
                 if !a.is_null() {
                     let links = shadow.get_mut(&id(a)).unwrap();
                     let i = random.below(links.len());
@@ -168,13 +168,18 @@ fn mutate(config: HeapConfig, steps: usize, seed: u64) -> HeapStats {
                 }
             }
             8 => {
-                let at = random.below(TABLE);
+                let at = random.below(in_table.len());
                 put(&mut heap, table, at, Value::NULL);
                 in_table[at] = 0;
             }
+            9..=10 => {
+                let other = get(table, random.below(in_table.len()));
+                crate::object::array::push(&mut heap, table.pointer().cast(), other).unwrap();
+                in_table.push(id(other));
+            }
             _ => {
                 // A walk along links must meet the shadow's numbers.
-                let mut at = get(table, random.below(TABLE));
+                let mut at = get(table, random.below(in_table.len()));
                 for _ in 0..8 {
                     if at.is_null() {
                         break;

@@ -53,7 +53,7 @@ pub(crate) unsafe fn pieces(object: *mut Header) -> usize {
     // SAFETY: by the caller's promise; the kind tells the layout.
     unsafe {
         match (*object).kind() {
-            Kind::Buffer => (*object.cast::<Buffer>()).capacity as usize,
+            Kind::Buffer => (*object.cast::<Buffer>()).capacity.load(Ordering::Relaxed) as usize,
             Kind::MapTable => {
                 let table = object.cast::<Table>();
                 ((*table).used.load(Ordering::Relaxed) as usize).min((*table).capacity as usize)

@@ -179,8 +179,9 @@ unsafe fn check_content(object: *mut Header, heap: u32) -> Result<(), String> {
                     return Err("an array without buffer".into());
                 }
                 let len = (*array).len.load(Ordering::Relaxed);
-                if len > (*buffer).capacity {
-                    return Err(format!("an array of {len} with room for {}", (*buffer).capacity));
+                let capacity = (*buffer).capacity.load(Ordering::Relaxed);
+                if len > capacity {
+                    return Err(format!("an array of {len} with room for {capacity}"));
                 }
             }
             Kind::IntArray | Kind::FloatArray => {
@@ -189,17 +190,21 @@ unsafe fn check_content(object: *mut Header, heap: u32) -> Result<(), String> {
                 if buffer.is_null() || (*buffer).header.kind() != Kind::RawBuffer {
                     return Err("a typed array without buffer".into());
                 }
-                if (*array).len.load(Ordering::Relaxed) > (*buffer).capacity {
+                if (*array).len.load(Ordering::Relaxed) > (*buffer).capacity.load(Ordering::Relaxed) {
                     return Err("a typed array longer than its buffer".into());
                 }
             }
-            Kind::Buffer if size_of::<Buffer>() + (*object.cast::<Buffer>()).capacity as usize * 8 > size => {
-                return Err("a buffer larger than its object".into());
+            Kind::Buffer => {
+                let capacity = (*object.cast::<Buffer>()).capacity.load(Ordering::Relaxed);
+                if size_of::<Buffer>() + capacity as usize * 8 > size {
+                    return Err("a buffer larger than its object".into());
+                }
             }
-            Kind::RawBuffer
-                if size_of::<RawBuffer>() + (*object.cast::<RawBuffer>()).capacity as usize * 8 > size =>
-            {
-                return Err("a raw buffer larger than its object".into());
+            Kind::RawBuffer => {
+                let capacity = (*object.cast::<RawBuffer>()).capacity.load(Ordering::Relaxed);
+                if size_of::<RawBuffer>() + capacity as usize * 8 > size {
+                    return Err("a raw buffer larger than its object".into());
+                }
             }
             Kind::Map => {
                 let map = object.cast::<Map>();

@@ -26,8 +26,8 @@ pub struct Array {
 pub struct Buffer {
     /// Header.
     pub header: Header,
-    /// Number of slots; never changes. Slots at and beyond the array's length hold null.
-    pub capacity: u64,
+    /// Number of slots; may grow, never shrinks. Slots at and beyond the array's length hold null.
+    pub capacity: AtomicU64,
 }
 
 const _: () = assert!(size_of::<Array>() == 32 && size_of::<Buffer>() == 16);
@@ -47,7 +47,7 @@ impl Buffer {
 /// What empty arrays point to. Immortal, outside all heaps.
 static EMPTY: Fixed<Buffer> = Fixed::new(Buffer {
     header: Header::new(Kind::Buffer, FLAG_IMMORTAL, 1, class_id::INTERNAL),
-    capacity: 0,
+    capacity: AtomicU64::new(0),
 });
 
 /// Most elements that an array may have.
@@ -65,12 +65,12 @@ fn head<'a>(array: *const Array) -> &'a Array {
 fn slots<'a>(buffer: *const Buffer, len: usize) -> &'a [Slot] {
     // SAFETY: the buffer is alive, as what an array refers to is kept by the collector (or by the grace period, for a
     // foreign reader); `capacity` initialised slots follow its header and the length is cut to that.
-    unsafe { std::slice::from_raw_parts(buffer.add(1).cast::<Slot>(), len.min((*buffer).capacity as usize)) }
+    unsafe { std::slice::from_raw_parts(buffer.add(1).cast::<Slot>(), len.min(capacity(buffer))) }
 }
 
 fn capacity(buffer: *const Buffer) -> usize {
-    // SAFETY: as in `slots`; the capacity never changes.
-    unsafe { (*buffer).capacity as usize }
+    // SAFETY: as in `slots`. Who reads an older capacity sees less of the array.
+    unsafe { (*buffer).capacity.load(Ordering::Relaxed) as usize }
 }
 
 /// The array that a value is, on the thread that owns it.
@@ -85,13 +85,23 @@ pub fn to_value(array: *mut Array) -> Value {
     Value::object(array.cast())
 }
 
-/// A buffer of `capacity` nulls.
-fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut Buffer, OutOfMemory> {
-    buffer_of(heap, &[], capacity)
+/// Size of a buffer of so many slots, at most [`MAX_LEN`].
+fn bytes_of(capacity: usize) -> usize {
+    size_of::<Buffer>() + capacity * size_of::<Slot>()
 }
 
-/// A buffer of these values and, up to `capacity`, nulls.
-fn buffer_of(heap: &mut Heap, values: &[Value], capacity: usize) -> Result<*mut Buffer, OutOfMemory> {
+/// A buffer of `capacity` nulls.
+fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut Buffer, OutOfMemory> {
+    buffer_of(heap, &[], capacity, false)
+}
+
+/// A buffer of these values and, up to `capacity`, nulls; one that has grown, or not.
+fn buffer_of(
+    heap: &mut Heap,
+    values: &[Value],
+    capacity: usize,
+    grown: bool,
+) -> Result<*mut Buffer, OutOfMemory> {
     debug_assert!(values.len() <= capacity);
     if capacity == 0 {
         return Ok(empty_buffer());
@@ -99,11 +109,12 @@ fn buffer_of(heap: &mut Heap, values: &[Value], capacity: usize) -> Result<*mut 
     if capacity > MAX_LEN {
         return Err(OutOfMemory);
     }
-    let bytes = size_of::<Buffer>() + capacity * size_of::<Slot>();
-    let buffer = heap.alloc(Kind::Buffer, class_id::INTERNAL, bytes)?.cast::<Buffer>();
+    let (kind, class, bytes) = (Kind::Buffer, class_id::INTERNAL, bytes_of(capacity));
+    let made = if grown { heap.alloc_growing(kind, class, bytes)? } else { heap.alloc(kind, class, bytes)? };
+    let buffer = made.cast::<Buffer>();
     // SAFETY: the object was just allocated with room for its capacity; nobody else sees it yet.
     unsafe {
-        (&raw mut (*buffer).capacity).write(capacity as u64);
+        (&raw mut (*buffer).capacity).write(AtomicU64::new(capacity as u64));
         let first = buffer.add(1).cast::<Value>();
         std::ptr::copy_nonoverlapping(values.as_ptr(), first, values.len());
         for i in values.len()..capacity {
@@ -144,7 +155,7 @@ fn with_buffer(heap: &mut Heap, buffer: *mut Buffer, len: usize) -> Result<*mut 
 
 /// An array of these elements.
 pub fn from_slice(heap: &mut Heap, elements: &[Value]) -> Result<*mut Array, OutOfMemory> {
-    let buffer = buffer_of(heap, elements, elements.len())?;
+    let buffer = buffer_of(heap, elements, elements.len(), false)?;
     if !elements.is_empty() {
         heap.barrier(buffer.cast());
     }
@@ -200,16 +211,32 @@ pub fn reserve(heap: &mut Heap, array: *mut Array, additional: usize) -> Result<
     let head = head(array);
     let old = head.buffer.load(Ordering::Relaxed);
     let need = len(array).checked_add(additional).ok_or(OutOfMemory)?;
-    if need <= capacity(old) {
+    let has = capacity(old);
+    if need <= has || lengthen(heap, old, need.max(has + has / 4)) {
         return Ok(());
     }
-    let grown = if capacity(old) < 1 << 16 { capacity(old) * 2 } else { capacity(old) / 2 * 3 };
+    let grown = if has < 1 << 16 { has * 2 } else { has / 2 * 3 };
     replace_buffer(heap, array, need.max(grown).max(4))
+}
+
+/// Lets a buffer have so many slots where it lies; false if there is no room for that.
+fn lengthen(heap: &mut Heap, buffer: *mut Buffer, room: usize) -> bool {
+    if room > MAX_LEN || !heap.lengthen(buffer.cast(), bytes_of(room)) {
+        return false;
+    }
+    // SAFETY: the object has got these bytes just now; nobody looks beyond its capacity, which follows.
+    unsafe {
+        for i in capacity(buffer)..room {
+            buffer.add(1).cast::<Value>().add(i).write(Value::NULL);
+        }
+        (*buffer).capacity.store(room as u64, Ordering::Release);
+    }
+    true
 }
 
 /// Copies the elements into a new buffer and publishes that.
 fn replace_buffer(heap: &mut Heap, array: *mut Array, room: usize) -> Result<(), OutOfMemory> {
-    let new = buffer_of(heap, values(array), room)?;
+    let new = buffer_of(heap, values(array), room, true)?;
     if room > 0 {
         heap.barrier(new.cast());
     }
@@ -347,7 +374,7 @@ pub fn slice(
 ) -> Result<*mut Array, OutOfMemory> {
     let len = to.min(len(array)).saturating_sub(from);
     let part = if len == 0 { &[] } else { &elements(array)[from..from + len] };
-    let buffer = buffer_of(heap, as_values(part), len)?;
+    let buffer = buffer_of(heap, as_values(part), len, false)?;
     if len > 0 {
         heap.barrier(buffer.cast());
     }

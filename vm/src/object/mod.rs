@@ -6,7 +6,8 @@
 //!   slot is seen initialised. Other threads read slots with `Acquire`.
 //! - A slot always holds a whole [`Value`]; typed arrays' raw elements are never interpreted as values.
 //! - What grows is a header object pointing to a buffer that carries its own capacity; growing publishes a new buffer with
-//!   one `Release` store and leaves the old one to the collector, which frees it only after a grace period.
+//!   one `Release` store and leaves the old one to the collector, which frees it only after a grace period; or it lets a large buffer have more
+//!   capacity where it lies, once what is new there is initialised.
 //! - Objects do not move. An object's header never changes after publication except for the bits in `flags`.
 //!
 //! The operations take raw pointers and are safe functions by one convention: a pointer to an object is only ever made by

@@ -23,8 +23,8 @@ pub struct TypedArray {
 pub struct RawBuffer {
     /// Header.
     pub header: Header,
-    /// Number of words.
-    pub capacity: u64,
+    /// Number of words; may grow, never shrinks.
+    pub capacity: AtomicU64,
 }
 
 impl RawBuffer {
@@ -42,7 +42,7 @@ impl RawBuffer {
 /// What empty typed arrays point to. Immortal, outside all heaps.
 static EMPTY: Fixed<RawBuffer> = Fixed::new(RawBuffer {
     header: Header::new(Kind::RawBuffer, FLAG_IMMORTAL, 1, class_id::INTERNAL),
-    capacity: 0,
+    capacity: AtomicU64::new(0),
 });
 
 /// Whether elements are integers or floats.
@@ -62,14 +62,12 @@ fn head<'a>(array: *const TypedArray) -> &'a TypedArray {
 fn slice_of<'a>(buffer: *const RawBuffer, len: usize) -> &'a [AtomicU64] {
     // SAFETY: the buffer is alive, as what an array refers to is kept by the collector (or by the grace period, for a
     // foreign reader); `capacity` initialised words follow its header and the length is cut to that.
-    unsafe {
-        std::slice::from_raw_parts(buffer.add(1).cast::<AtomicU64>(), len.min((*buffer).capacity as usize))
-    }
+    unsafe { std::slice::from_raw_parts(buffer.add(1).cast::<AtomicU64>(), len.min(capacity(buffer))) }
 }
 
 fn capacity(buffer: *const RawBuffer) -> usize {
-    // SAFETY: as in `slice_of`; the capacity never changes.
-    unsafe { (*buffer).capacity as usize }
+    // SAFETY: as in `slice_of`. Who reads an older capacity sees less of the array.
+    unsafe { (*buffer).capacity.load(Ordering::Relaxed) as usize }
 }
 
 /// The typed array that a value is, with the kind of its elements, on the thread that owns it.
@@ -94,19 +92,25 @@ pub fn element(array: *const TypedArray) -> Element {
     if head(array).header.kind() == Kind::IntArray { Element::Int } else { Element::Float }
 }
 
-/// A buffer of zeros (0 and 0.0 have the same word).
-fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut RawBuffer, OutOfMemory> {
+/// Size of a buffer of so many words, at most [`MAX_LEN`](super::array::MAX_LEN).
+fn bytes_of(capacity: usize) -> usize {
+    size_of::<RawBuffer>() + capacity * 8
+}
+
+/// A buffer of zeros (0 and 0.0 have the same word); one that has grown, or not.
+fn new_buffer(heap: &mut Heap, capacity: usize, grown: bool) -> Result<*mut RawBuffer, OutOfMemory> {
     if capacity == 0 {
         return Ok(std::ptr::from_ref(EMPTY.object()).cast_mut());
     }
     if capacity > super::array::MAX_LEN {
         return Err(OutOfMemory);
     }
-    let bytes = size_of::<RawBuffer>() + capacity * 8;
-    let buffer = heap.alloc(Kind::RawBuffer, class_id::INTERNAL, bytes)?.cast::<RawBuffer>();
+    let (kind, class, bytes) = (Kind::RawBuffer, class_id::INTERNAL, bytes_of(capacity));
+    let made = if grown { heap.alloc_growing(kind, class, bytes)? } else { heap.alloc(kind, class, bytes)? };
+    let buffer = made.cast::<RawBuffer>();
     // SAFETY: the object was just allocated with room for its capacity; nobody else sees it yet.
     unsafe {
-        (&raw mut (*buffer).capacity).write(capacity as u64);
+        (&raw mut (*buffer).capacity).write(AtomicU64::new(capacity as u64));
         buffer.add(1).cast::<u64>().write_bytes(0, capacity);
     }
     Ok(buffer)
@@ -114,7 +118,7 @@ fn new_buffer(heap: &mut Heap, capacity: usize) -> Result<*mut RawBuffer, OutOfM
 
 /// A typed array of `len` zeros.
 pub fn new(heap: &mut Heap, element: Element, len: usize) -> Result<*mut TypedArray, OutOfMemory> {
-    let buffer = new_buffer(heap, len)?;
+    let buffer = new_buffer(heap, len, false)?;
     let (kind, class) = match element {
         Element::Int => (Kind::IntArray, class_id::INT_ARRAY),
         Element::Float => (Kind::FloatArray, class_id::FLOAT_ARRAY),
@@ -201,20 +205,35 @@ pub fn word_of(element: Element, value: Value) -> Option<u64> {
 /// Makes room for `additional` more elements.
 pub fn reserve(heap: &mut Heap, array: *mut TypedArray, additional: usize) -> Result<(), OutOfMemory> {
     let head = head(array);
-    let old = capacity(head.buffer.load(Ordering::Relaxed));
+    let old = head.buffer.load(Ordering::Relaxed);
+    let has = capacity(old);
     let need = len(array).checked_add(additional).ok_or(OutOfMemory)?;
-    if need <= old {
+    if need <= has || lengthen(heap, old, need.max(has + has / 4)) {
         return Ok(());
     }
-    let grown = if old < 1 << 16 { old * 2 } else { old / 2 * 3 };
+    let grown = if has < 1 << 16 { has * 2 } else { has / 2 * 3 };
     let room = need.max(grown).max(4);
-    let new = new_buffer(heap, room)?;
+    let new = new_buffer(heap, room, true)?;
     for (to, from) in slice_of(new, room).iter().zip(words(array)) {
         to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
     }
     heap.barrier(array.cast());
     head.buffer.store(new, Ordering::Release);
     Ok(())
+}
+
+/// Lets a buffer have so many words where it lies; false if there is no room for that.
+fn lengthen(heap: &mut Heap, buffer: *mut RawBuffer, room: usize) -> bool {
+    if room > super::array::MAX_LEN || !heap.lengthen(buffer.cast(), bytes_of(room)) {
+        return false;
+    }
+    // SAFETY: the object has got these bytes just now; nobody looks beyond its capacity, which follows.
+    unsafe {
+        let has = capacity(buffer);
+        buffer.add(1).cast::<u64>().add(has).write_bytes(0, room - has);
+        (*buffer).capacity.store(room as u64, Ordering::Release);
+    }
+    true
 }
 
 /// Appends a word.
