@@ -212,13 +212,8 @@ fn join(thread: &mut Thread, args: &[Value]) -> Outcome {
         }
     };
     // Strings are joined as they are; anything else makes the slower way necessary, containers and hooks the slowest.
-    if elements.iter().all(|element| element.is_kind(Kind::Str)) {
-        let separator = (separator, string::count_chars(separator));
-        let parts = elements.iter().enumerate().flat_map(|(i, element)| {
-            let text = (string::as_str(element).unwrap_or_default(), string::chars(*element));
-            (i > 0).then_some(separator).into_iter().chain([text])
-        });
-        return Ok(string::concat_parts(&mut thread.heap, parts)?);
+    if let Some(joined) = string::join(&mut thread.heap, elements, separator)? {
+        return Ok(joined);
     }
     let mut text = String::new();
     for (i, element) in elements.iter().enumerate() {

@@ -172,7 +172,10 @@ fn to_string(thread: &mut Thread, args: &[Value]) -> Outcome {
     let f = receiver(thread, "float.to_string", args)?;
     let text = match optional(args, 1) {
         Value::NULL => number::float_to_string(f),
-        digits => format!("{f:.*}", args::size(thread, "float.to_string", "digits", digits)?.min(1000)),
+        digits => {
+            let digits = args::size(thread, "float.to_string", "digits", digits)?.min(1000);
+            number::float_to_fixed(f, digits)
+        }
     };
     Ok(string::new(&mut thread.heap, &text)?)
 }

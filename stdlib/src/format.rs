@@ -139,14 +139,14 @@ fn show(thread: &mut Thread, value: Value, spec: &Spec) -> Outcome<Option<String
             let text = match (style, spec.digits) {
                 ('e', Some(digits)) => format!("{value:.digits$e}"),
                 ('e', None) => format!("{value:e}"),
-                (_, digits) => format!("{:.*}%", digits.unwrap_or(0), value * 100.0),
+                (_, digits) => number::float_to_fixed(value * 100.0, digits.unwrap_or(0)) + "%",
             };
             return Ok(Some(sign(text)));
         }
         _ => {}
     }
     match (spec.digits, value.as_number()) {
-        (Some(digits), Some(f)) => Ok(Some(sign(format!("{f:.digits$}")))),
+        (Some(digits), Some(f)) => Ok(Some(sign(number::float_to_fixed(f, digits)))),
         (None, Some(_)) => Ok(text::plain(thread, value)?.map(sign)),
         // Of other values the digits cut the text.
         (Some(digits), None) => {

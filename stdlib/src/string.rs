@@ -6,7 +6,6 @@ use crate::table::ClassTable;
 use crate::text;
 use corella_vm::class::ErrorClass;
 use corella_vm::error::{Control, Outcome};
-use corella_vm::heap::OutOfMemory;
 use corella_vm::native::ANY;
 use corella_vm::object::{array, class_id, number, search, string};
 use corella_vm::thread::Thread;
@@ -103,12 +102,16 @@ fn made(thread: &mut Thread, text: &str) -> Outcome {
     Ok(string::new(&mut thread.heap, text)?)
 }
 
-/// An array of the parts as strings. The parts are made before the array, so nothing is half done if memory runs out.
+/// An array of the parts as strings.
 fn array_of<'a>(thread: &mut Thread, parts: impl Iterator<Item = &'a str>) -> Outcome {
-    let parts =
-        parts.map(|part| string::new(&mut thread.heap, part)).collect::<Result<Vec<_>, OutOfMemory>>()?;
-    thread.charge(parts.len() as u64 * 2);
-    Ok(array::to_value(array::from_slice(&mut thread.heap, &parts)?))
+    let heap = &mut thread.heap;
+    let array = array::new(heap, parts.size_hint().0)?;
+    for part in parts {
+        let part = string::new(heap, part)?;
+        array::push(heap, array, part)?;
+    }
+    thread.charge(array::len(array) as u64 * 2);
+    Ok(array::to_value(array))
 }
 
 fn construct(thread: &mut Thread, args: &[Value]) -> Outcome {
@@ -157,6 +160,10 @@ fn split(thread: &mut Thread, args: &[Value]) -> Outcome {
     };
     if separator.is_null() {
         return match limit {
+            // Byte by byte is faster, and the same but for the vertical tab.
+            usize::MAX if string::is_ascii(args[0]) && !text.contains('\x0b') => {
+                array_of(thread, text.split_ascii_whitespace())
+            }
             usize::MAX => array_of(thread, text.split_whitespace()),
             _ => array_of(thread, text.trim_start().splitn(limit, char::is_whitespace)),
         };

@@ -7,7 +7,7 @@ use super::frozen::Frozen;
 use super::imports::OwnerTable;
 use super::large::Chunks;
 use super::quiesce::Quiesce;
-use super::room::Rooms;
+use super::room::{self, Rooms};
 use crate::object::Header;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -73,6 +73,7 @@ pub(crate) struct Memory {
 impl HeapShared {
     /// The shared part for a VM whose heaps may use `limit_bytes` together.
     pub fn new(limit_bytes: usize) -> Arc<HeapShared> {
+        room::accustom_allocator();
         let rooms = Arc::new(Rooms::default());
         Arc::new(HeapShared {
             quiesce: Quiesce::new(),

@@ -115,6 +115,37 @@ pub fn write_float(to: &mut String, f: f64) {
     }
 }
 
+/// A float with so many digits behind the point, rounded to the nearest, of two to the even one, as `format!` does it; most without the long
+/// arithmetic that that takes.
+pub fn float_to_fixed(f: f64, digits: usize) -> String {
+    const MOST: usize = 22;
+    let (bits, biased) = (f.to_bits() & ((1 << 52) - 1), f.to_bits() >> 52 & 0x7ff);
+    // |f| is mantissa / 2^shift; times 10^22 a mantissa has less than 127 bits.
+    let (mantissa, shift) = (bits | 1 << 52, 1075u64.wrapping_sub(biased));
+    if biased == 0 || shift > 126 || digits > MOST {
+        return format!("{f:.digits$}"); // zero, very small, large, infinite or no number
+    }
+    let scaled = u128::from(mantissa) * 10u128.pow(digits as u32);
+    let (whole, rest) = (scaled >> shift, scaled & ((1 << shift) - 1));
+    let half = (1u128 << shift) >> 1;
+    let up = rest > half || rest == half && rest > 0 && whole & 1 == 1;
+    let sign = if f.is_sign_negative() { "-" } else { "" };
+    // Few numbers have more than 64 bits, which take much longer.
+    let number = whole + u128::from(up);
+    let shown = match u64::try_from(number) {
+        Ok(number) => format!("{sign}{number:0least$}", least = digits + 1),
+        Err(_) => format!("{sign}{number:0least$}", least = digits + 1),
+    };
+    match digits {
+        0 => shown,
+        _ => {
+            let mut text = shown;
+            text.insert(text.len() - digits, '.');
+            text
+        }
+    }
+}
+
 /// An integer in a base from 2 to 36.
 pub fn int_to_string(i: i64, base: u32) -> String {
     if base == 10 || !(2..=36).contains(&base) {
@@ -153,6 +184,29 @@ pub fn int_pow(base: i64, exponent: u64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn floats_with_fixed_digits_are_those_of_the_standard_library() {
+        let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+        let mut random = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
+        };
+        let special =
+            [0.0, -0.0, f64::INFINITY, f64::NAN, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.5, 1.5, 2.5, -0.001];
+        let ties = (0..4000).map(|i| f64::from(i) / 64.0);
+        let any = (0..20_000).map(|_| f64::from_bits(random()));
+        let common: Vec<f64> = any.map(|f| if f.is_finite() { f % 1e18 } else { f }).collect();
+        for f in special.into_iter().chain(ties).chain(common) {
+            for f in [f, -f, f / 3.0, f * 1e-12] {
+                for digits in [0, 1, 2, 3, 5, 9, 17, 22, 23] {
+                    assert_eq!(float_to_fixed(f, digits), format!("{f:.digits$}"), "{f:e} {digits}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn integers_from_text() {

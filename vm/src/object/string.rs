@@ -165,7 +165,7 @@ pub fn is_ascii(value: Value) -> bool {
 
 /// Number of code points of a text.
 pub fn count_chars(text: &str) -> usize {
-    text.chars().count()
+    if text.is_ascii() { text.len() } else { text.chars().count() }
 }
 
 /// A new string.
@@ -222,6 +222,34 @@ pub fn concat_parts<'a>(
             }
         }),
     }
+}
+
+/// The strings in these values joined, with a separator between them; none if a value is no string.
+pub fn join(heap: &mut Heap, values: &[Value], separator: &str) -> Result<Option<Value>, OutOfMemory> {
+    let between = values.len().saturating_sub(1);
+    let mut len = separator.len().checked_mul(between).ok_or(OutOfMemory)?;
+    let mut chars = count_chars(separator) * between;
+    for value in values {
+        if !value.is_kind(Kind::Str) {
+            return Ok(None);
+        }
+        let text = head(value.pointer().cast());
+        len = len.checked_add(text.len as usize).ok_or(OutOfMemory)?;
+        chars += text.chars as usize;
+    }
+    if len == 0 {
+        return Ok(Some(empty()));
+    }
+    let joined = make(heap, Kind::Str, len, chars, |mut to| {
+        for (i, value) in values.iter().enumerate() {
+            for text in [if i > 0 { separator.as_bytes() } else { &[] }, content(value.pointer().cast())] {
+                let (here, rest) = to.split_at_mut(text.len());
+                here.write_copy_of_slice(text);
+                to = rest;
+            }
+        }
+    })?;
+    Ok(Some(joined))
 }
 
 /// Two strings joined (the caller has checked that they are).
