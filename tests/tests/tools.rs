@@ -3,6 +3,7 @@
 
 use corella::JitMode;
 use corella_tests::{binary, child, scratch::Scratch};
+use std::collections::HashSet;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -44,13 +45,16 @@ impl Drop for Busy {
 impl Busy {
     /// Runs the program with a switch until it is in its last loop.
     fn start(folder: &Scratch, switch: &str) -> Busy {
+        Self::start_with(folder, switch, |_| ())
+    }
+
+    /// The same, of a command that is prepared further.
+    fn start_with(folder: &Scratch, switch: &str, prepare: impl Fn(&mut Command)) -> Busy {
         folder.write("busy.cor", busy());
-        let child = Command::new(binary::corella())
-            .current_dir(folder.path())
-            .args([switch, "--jit=always", "busy.cor"])
-            .spawn()
-            .expect("the program starts");
-        let mut busy = Busy(child);
+        let mut command = Command::new(binary::corella());
+        command.current_dir(folder.path()).args([switch, "--jit=always", "busy.cor"]);
+        prepare(&mut command);
+        let mut busy = Busy(command.spawn().expect("the program starts"));
         while !folder.path().join("hot").exists() {
             assert!(busy.0.try_wait().expect("a child").is_none(), "it ended before its last loop");
             std::thread::sleep(Duration::from_millis(10));
@@ -123,6 +127,23 @@ fn perf_finds_names_of_script_functions() {
     }
     let report = tool("perf", &["report", "--stdio", "-i", data], &[]).expect("it was started before");
     assert!(report.contains("spin (busy.cor:"), "{report}");
+}
+
+#[test]
+fn perf_that_starts_the_program_finds_each_name_once() {
+    if !JitMode::AVAILABLE || !cfg!(target_os = "linux") {
+        return;
+    }
+    let folder = Scratch::new();
+    // `perf record` sets it for the program that it starts, and Cranelift writes the map where it finds it.
+    let busy = Busy::start_with(&folder, "--perf-map", |command| {
+        command.env("PERF_BUILDID_DIR", folder.path());
+    });
+    let map = std::fs::read_to_string(busy.map()).expect("the map");
+    let of = |name: &str| map.lines().filter(|line| line.contains(name)).count();
+    let addresses: HashSet<&str> = map.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(of(" spin (busy.cor:") >= 1 && of(".Lfn") == 0, "{map}");
+    assert_eq!(addresses.len(), map.lines().count(), "{map}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{FuncId, Module};
+use cranelift_module::{FuncId, Linkage, Module};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -106,8 +106,12 @@ pub(super) struct Output {
 
 impl Output {
     /// A function that is going to be made.
-    pub(super) fn declare(&mut self, signature: &Signature) -> Result<FuncId, String> {
-        self.module.declare_anonymous_function(signature).map_err(|e| e.to_string())
+    pub(super) fn declare(&mut self, name: &str, signature: &Signature) -> Result<FuncId, String> {
+        let declared = match self.symbols.to_declare(name) {
+            Some(name) => self.module.declare_function(&name, Linkage::Local, signature),
+            None => self.module.declare_anonymous_function(signature),
+        };
+        declared.map_err(|e| e.to_string())
     }
 
     /// Makes machine code of a function that has been declared: where it lies, and its bytes.
@@ -223,7 +227,7 @@ impl Compiler {
             true => lean_signature(unit.frames[0].code.params.into(), convention),
             false => words(3, 2, convention),
         };
-        let id = output.declare(&signature)?;
+        let id = output.declare(&name_of(unit.frames[0].code), &signature)?;
         context.func.signature = signature;
         context.func.name = UserFuncName::user(0, id.as_u32());
         let own = output.module.declare_func_in_func(id, &mut context.func);

@@ -65,11 +65,14 @@ impl Detours {
     }
 }
 
+/// What tools call them.
+const NAME: &str = "detour";
+
 /// The address of a new detour.
 fn make(output: &mut Output, layout: &Layout, placed: bool) -> Result<usize, String> {
     let mut context = output.module.make_context();
     context.func.signature = detour_signature(2 + ARGUMENTS);
-    let id = output.declare(&context.func.signature)?;
+    let id = output.declare(NAME, &context.func.signature)?;
     context.func.name = UserFuncName::user(0, id.as_u32());
     let mut contexts = FunctionBuilderContext::new();
     let mut b = FunctionBuilder::new(&mut context.func, &mut contexts);
@@ -101,5 +104,5 @@ fn make(output: &mut Output, layout: &Layout, placed: bool) -> Result<usize, Str
     }
     b.ins().return_(&[]);
     b.finalize(output.module.target_config());
-    output.emit(id, &mut context, "detour").map(|(entry, _)| entry.addr())
+    output.emit(id, &mut context, NAME).map(|(entry, _)| entry.addr())
 }

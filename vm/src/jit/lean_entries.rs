@@ -36,11 +36,14 @@ impl LeanEntries {
     }
 }
 
+/// What tools call them.
+const NAME: &str = "entry of lean code";
+
 fn make(parameters: usize, output: &mut Output, layout: &Layout) -> Result<usize, String> {
     let convention = CallConv::triple_default(&layout.triple);
     let mut context = output.module.make_context();
     context.func.signature = words(3, 2, convention);
-    let id = output.declare(&context.func.signature)?;
+    let id = output.declare(NAME, &context.func.signature)?;
     context.func.name = UserFuncName::user(0, id.as_u32());
     let mut contexts = FunctionBuilderContext::new();
     let mut b = FunctionBuilder::new(&mut context.func, &mut contexts);
@@ -106,5 +109,5 @@ fn make(parameters: usize, output: &mut Output, layout: &Layout) -> Result<usize
 
     b.seal_all_blocks();
     b.finalize(output.module.target_config());
-    output.emit(id, &mut context, "entry of lean code").map(|(entry, _)| entry.expose_provenance())
+    output.emit(id, &mut context, NAME).map(|(entry, _)| entry.expose_provenance())
 }

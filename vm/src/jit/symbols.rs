@@ -1,6 +1,6 @@
 //! Names of compiled functions for tools that look at a process from outside.
 //!
-//! - `perf` reads `/tmp/perf-PID.map`, a line for each function;
+//! - `perf` reads `/tmp/perf-PID.map`, a line for each function. Where `perf record` is the parent, Cranelift writes these lines, and is told the names;
 //! - `gdb` reads object files in this process's memory (`gdb`).
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -35,18 +35,30 @@ mod gdb {
 /// The names given out for one VM.
 pub(super) struct Symbols {
     perf: Option<File>,
+    /// Cranelift writes perf's map, with the names under which functions are declared; so many have one.
+    declared: Option<usize>,
     gdb: bool,
     registered: Vec<gdb::Registration>,
 }
 
 impl Symbols {
     pub(super) fn new(wanted: Wanted) -> Self {
+        // What makes `cranelift_jit` write the map.
+        let is_written = std::env::var_os("PERF_BUILDID_DIR").is_some();
         // Who asked for the map sees that it is missing; the program that is measured goes on.
-        let perf = wanted.perf_map.then(|| {
+        let perf = (wanted.perf_map && !is_written).then(|| {
             let path = format!("/tmp/perf-{}.map", std::process::id());
             OpenOptions::new().create(true).append(true).open(path).ok()
         });
-        Self { perf: perf.flatten(), gdb: wanted.gdb, registered: Vec::new() }
+        let declared = (wanted.perf_map && is_written).then_some(0);
+        Self { perf: perf.flatten(), declared, gdb: wanted.gdb, registered: Vec::new() }
+    }
+
+    /// The name under which a function is to be declared, if it matters: no two are the same.
+    pub(super) fn to_declare(&mut self, name: &str) -> Option<String> {
+        let number = self.declared.as_mut()?;
+        *number += 1;
+        Some(format!("{name} #{number}"))
     }
 
     /// Makes a function known. Its code must stay where it is until it is forgotten.
