@@ -112,6 +112,12 @@ impl Value {
         self.0 & 1 == 0
     }
 
+    /// Whether all words of a set are integers without a box, of which `union` has the bits that any has.
+    #[inline(always)]
+    pub(crate) const fn are_small_ints(union: u64) -> bool {
+        union & 1 == 0
+    }
+
     /// The integer of a value for which [`is_small_int`](Self::is_small_int) holds (garbage otherwise).
     #[inline(always)]
     pub const fn small_int_unchecked(self) -> i64 {

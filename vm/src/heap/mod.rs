@@ -3,6 +3,7 @@
 //! - `room`: memory from the system; `block`, `large`, `space`: where objects lie in it. Objects never move.
 //! - `mark`, `trace`, `collect`: incremental marking, young and full, in slices at safepoints.
 //! - `quiesce`, `imports`, `shared`: when memory that other threads may be reading can be freed.
+//! - `growing`: large objects that become longer where they lie.
 //! - `failing`: allocations that fail on purpose, for tests.
 //! - `verify`: checks everything that the others rely on.
 //!
@@ -15,6 +16,7 @@ mod collect;
 mod failing;
 mod finalise;
 mod frozen;
+mod growing;
 mod immortal;
 mod imports;
 mod large;
@@ -344,34 +346,6 @@ impl Heap {
         // SAFETY: a fresh chunk with room for the object.
         unsafe { write_header(object, kind, class, bytes, 0) };
         Ok(object)
-    }
-
-    /// As [`alloc`](Self::alloc), for an object that has grown out of another one and may go on growing: if it is large, it may be
-    /// [made longer](Self::lengthen) where it lies.
-    pub fn alloc_growing(
-        &mut self,
-        kind: Kind,
-        class: u32,
-        bytes: usize,
-    ) -> Result<*mut Header, OutOfMemory> {
-        if bytes <= LARGEST_IN_BLOCK {
-            return self.alloc(kind, class, bytes);
-        }
-        self.may_fail()?;
-        self.alloc_large(kind, class, bytes.checked_next_multiple_of(GRANULE).ok_or(OutOfMemory)?, true)
-    }
-
-    /// Makes an object of this heap longer where it lies, if it is large and there is room for that; else nothing changes and the result is
-    /// false. What is new is not initialised.
-    pub fn lengthen(&mut self, object: *mut Header, bytes: usize) -> bool {
-        let Some(bytes) = bytes.checked_next_multiple_of(GRANULE) else { return false };
-        // SAFETY: an object of this heap.
-        let (is_large, old) = unsafe { ((*object).granules == 0, block::size_of_object(object)) };
-        if !is_large || bytes <= old || !self.space.lengthen(object, bytes) {
-            return false;
-        }
-        self.count(bytes - old);
-        true
     }
 
     /// Counts allocation against the quota.

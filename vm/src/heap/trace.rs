@@ -89,8 +89,16 @@ pub(crate) unsafe fn visit_pieces(object: *mut Header, from: usize, to: usize, v
     // SAFETY: by the caller's promise; the kind tells the layout.
     unsafe {
         if (*object).kind() == Kind::Buffer {
-            for i in from..to {
-                visitor.value(Buffer::slot(object.cast(), i).get());
+            let value = |i: usize| Buffer::slot(object.cast(), i).get();
+            let mut i = from;
+            while i < to {
+                let end = (i + 8).min(to);
+                // Arrays of integers are common and large.
+                let union = (i..end).fold(0, |union, i| union | value(i).bits());
+                if !Value::are_small_ints(union) {
+                    (i..end).for_each(|i| visitor.value(value(i)));
+                }
+                i = end;
             }
         } else {
             for i in from..to {

@@ -107,7 +107,7 @@ pub(super) struct Output {
 impl Output {
     /// A function that is going to be made.
     pub(super) fn declare(&mut self, name: &str, signature: &Signature) -> Result<FuncId, String> {
-        let declared = match self.symbols.to_declare(name) {
+        let declared = match self.symbols.declared_as(name) {
             Some(name) => self.module.declare_function(&name, Linkage::Local, signature),
             None => self.module.declare_anonymous_function(signature),
         };

@@ -55,7 +55,7 @@ impl Symbols {
     }
 
     /// The name under which a function is to be declared, if it matters: no two are the same.
-    pub(super) fn to_declare(&mut self, name: &str) -> Option<String> {
+    pub(super) fn declared_as(&mut self, name: &str) -> Option<String> {
         let number = self.declared.as_mut()?;
         *number += 1;
         Some(format!("{name} #{number}"))
