@@ -58,8 +58,16 @@ pub fn settings_number(input: &[u8]) -> u64 {
     number.unwrap_or_else(|| digest(input))
 }
 
-/// Settings that follow from an input. All VMs are seeded, so that time does not pass by itself and a trial can be repeated.
-fn settings(input: &[u8]) -> (Builder, JitMode) {
+/// Settings that follow from an input.
+struct Settings {
+    builder: Builder,
+    jit: JitMode,
+    /// The VM may well run out of memory.
+    tight: bool,
+}
+
+/// All VMs are seeded, so that time does not pass by itself and a trial can be repeated.
+fn settings(input: &[u8]) -> Settings {
     let mut rng = Rng::new(settings_number(input));
     let (mut fuel, mut builder) = (50_000, Engine::builder().seed(rng.bits()));
     let way = rng.below(8);
@@ -70,9 +78,10 @@ fn settings(input: &[u8]) -> (Builder, JitMode) {
         3 => builder = builder.tick(Tick::Fuel(1 + u64::from(rng.below(40)))),
         _ => {}
     }
+    // Going through a large heap at every safepoint takes minutes.
+    let tight = way < 2 || rng.one_in(4);
     let builder = builder
-        // Going through a large heap at every safepoint takes minutes.
-        .memory_limit(if way < 2 || rng.one_in(4) { (1 << 20) + rng.below(4 << 20) as usize } else { MEMORY })
+        .memory_limit(if tight { (1 << 20) + rng.below(4 << 20) as usize } else { MEMORY })
         .fuel_limit(fuel)
         .stack_limit(1 << 18)
         .task_limit(500)
@@ -83,7 +92,7 @@ fn settings(input: &[u8]) -> (Builder, JitMode) {
         1..=3 => JitMode::Auto,
         _ => JitMode::Off,
     };
-    (builder, jit)
+    Settings { builder, jit, tight }
 }
 
 fn words(error: &Error) -> String {
@@ -92,9 +101,11 @@ fn words(error: &Error) -> String {
     error.to_string()
 }
 
-/// Whether the settings of an input have the JIT compile anything.
-pub fn compiles(input: &[u8]) -> bool {
-    settings(input).1 != JitMode::Off
+/// Whether the settings of an input have the JIT compile anything, and the interpreter must do the same to the unit of fuel: not if memory
+/// is tight, since compiled code asks at once for all that its frames may need of a stack, and so meets the limit elsewhere.
+pub fn compiles_exactly(input: &[u8]) -> bool {
+    let Settings { jit, tight, .. } = settings(input);
+    jit != JitMode::Off && !tight
 }
 
 /// Runs a compiled script in a VM of its own.
@@ -102,7 +113,7 @@ pub fn compiles(input: &[u8]) -> bool {
 /// # Errors
 /// What must not happen: the VM cannot be used afterwards.
 pub fn run(input: &[u8], script: &Script) -> Result<Ending, String> {
-    let (builder, jit) = settings(input);
+    let Settings { builder, jit, .. } = settings(input);
     run_in(builder.jit(jit), script)
 }
 
@@ -111,7 +122,7 @@ pub fn run(input: &[u8], script: &Script) -> Result<Ending, String> {
 /// # Errors
 /// As there.
 pub fn interpret(input: &[u8], script: &Script) -> Result<Ending, String> {
-    run_in(settings(input).0.jit(JitMode::Off), script)
+    run_in(settings(input).builder.jit(JitMode::Off), script)
 }
 
 fn run_in(builder: Builder, script: &Script) -> Result<Ending, String> {

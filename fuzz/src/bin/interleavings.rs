@@ -27,7 +27,7 @@ impl Target for Interleavings {
         if first != second {
             return Err(format!("the same seed, another run: {first:?} and {second:?}"));
         }
-        if trial::compiles(input) {
+        if trial::compiles_exactly(input) {
             let interpreted = trial::interpret(input, &script)?;
             if first != interpreted {
                 return Err(format!("compiled code differs: {first:?} and {interpreted:?}"));
