@@ -32,8 +32,8 @@ const GRACE_QUOTA: isize = 256 << 10;
 /// as long as it takes.
 const MOST_ATTEMPTS: u32 = 12;
 /// Slices of one marking that may end with written objects not yet visited: a program that writes faster than they are visited would keep
-/// the marking from its end.
-const MOST_RESTS: u32 = 64;
+/// the marking from its end. Where what was written while a gigabyte was marked is visited, 100 are usual.
+const MOST_RESTS: u32 = 256;
 /// By how many quarters of what lives a heap grows until the next full collection has ended its marking: the program allocates on while
 /// that goes on, and as much as the last time is taken off.
 const GROWTH: usize = 3;
