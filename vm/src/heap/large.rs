@@ -91,24 +91,24 @@ impl Chunks {
     /// The chunk is from [`take`](Self::take), and its head and cards are used by nobody else.
     pub(crate) unsafe fn lengthen(&self, chunk: NonNull<Head>, bytes: usize) -> bool {
         let Some(size) = room_for(bytes) else { return false };
+        let head = chunk.as_ptr();
         // SAFETY: by the caller's promise. The room stays the chunk's: it is not dropped here.
         unsafe {
-            let head = &mut *chunk.as_ptr();
-            let mut room = ManuallyDrop::new(Room::from_raw(head.room, chunk.cast(), head.room_size));
+            let mut room = ManuallyDrop::new(Room::from_raw((*head).room, chunk.cast(), (*head).room_size));
             if size > room.extent() {
                 return false;
             }
             self.rooms.grow(&mut room, size);
-            head.room_size = room.size();
-            if !head.cards.is_null() {
-                let (old, new) = (card_words(head.large), card_words(bytes));
-                let before = Box::from_raw(std::ptr::slice_from_raw_parts_mut(head.cards, old.0 + old.1));
+            (*head).room_size = room.size();
+            if !(*head).cards.is_null() {
+                let (old, new) = (card_words((*head).large), card_words(bytes));
+                let before = Box::from_raw(std::ptr::slice_from_raw_parts_mut((*head).cards, old.0 + old.1));
                 let mut cards = vec![0u64; new.0 + new.1].into_boxed_slice();
                 cards[..old.0].copy_from_slice(&before[..old.0]);
                 cards[new.0..][..old.1].copy_from_slice(&before[old.0..]);
-                head.cards = Box::into_raw(cards).cast();
+                (*head).cards = Box::into_raw(cards).cast();
             }
-            head.large = bytes;
+            (*head).large = bytes;
         }
         true
     }
