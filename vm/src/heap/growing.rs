@@ -8,15 +8,16 @@ use super::{Heap, LARGEST_IN_BLOCK, OutOfMemory};
 use crate::object::{Header, Kind};
 
 impl Heap {
-    /// As [`alloc`](Self::alloc), for an object that has grown out of another one and may go on growing: if it is large, it may be
+    /// As [`alloc`](Self::alloc), for a buffer. If it `grows`, because it has grown out of another one, and is large, it can be
     /// [made longer](Self::lengthen) where it lies.
-    pub fn alloc_growing(
+    pub fn alloc_buffer(
         &mut self,
         kind: Kind,
         class: u32,
         bytes: usize,
+        grows: bool,
     ) -> Result<*mut Header, OutOfMemory> {
-        if bytes <= LARGEST_IN_BLOCK {
+        if !grows || bytes <= LARGEST_IN_BLOCK {
             return self.alloc(kind, class, bytes);
         }
         self.may_fail()?;

@@ -37,12 +37,12 @@ pub(super) struct Room {
 unsafe impl Send for Room {}
 
 impl Room {
-    /// A room of `size` bytes, all zero, that can grow to `extent`; none if the system has no memory.
-    fn take(size: usize, extent: usize) -> Option<Self> {
+    /// A room of which nothing is used yet, all zero, that can grow to `extent`; none if the system has no memory.
+    fn new(extent: usize) -> Option<Self> {
         let mut map = MmapMut::map_anon(extent.checked_add(BLOCK)?).ok()?;
         let begin = map.as_mut_ptr();
         let start = NonNull::new(begin.wrapping_add(begin.align_offset(BLOCK)))?;
-        Some(Self { map: Arc::new(map), start, size })
+        Some(Self { map: Arc::new(map), start, size: 0 })
     }
 
     /// Where it begins.
@@ -119,6 +119,12 @@ impl Work {
         self.todo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes what is to be done, and lets the thread know.
+    fn change(&self, change: impl FnOnce(&mut Todo)) {
+        change(&mut self.todo());
+        self.news.notify_one();
+    }
+
     /// What the thread does.
     fn run(&self) {
         let mut todo = self.todo();
@@ -160,7 +166,7 @@ impl Rooms {
     /// A room of `size` bytes, or none if the system has no memory, that can grow to `extent` if it has so many addresses. Its owner is going to
     /// fill it, or most of it.
     pub(super) fn take(&self, size: usize, extent: usize) -> Option<Room> {
-        let mut room = Room::take(0, extent.max(size)).or_else(|| Room::take(0, size))?;
+        let mut room = Room::new(extent.max(size)).or_else(|| Room::new(size))?;
         self.grow(&mut room, size);
         Some(room)
     }
@@ -175,22 +181,20 @@ impl Rooms {
         room.size = size;
         let taken = self.taken.fetch_add(size - old, Ordering::Relaxed);
         if cfg!(target_os = "linux") && taken >= BEGINS && size - old >= WORTH && self.works() {
-            let mut todo = self.work.todo();
-            if todo.touch.len() == WAITING {
-                todo.touch.pop_front();
-            }
             let offset = room.offset();
-            todo.touch.push_back((room.map.clone(), offset + old..offset + size));
-            drop(todo);
-            self.work.news.notify_one();
+            self.work.change(|todo| {
+                if todo.touch.len() == WAITING {
+                    todo.touch.pop_front();
+                }
+                todo.touch.push_back((room.map.clone(), offset + old..offset + size));
+            });
         }
     }
 
     /// Gives rooms back to the system, without waiting for it.
     pub(super) fn give(&self, rooms: Vec<Room>) {
         if self.works() {
-            self.work.todo().give.extend(rooms);
-            self.work.news.notify_one();
+            self.work.change(|todo| todo.give.extend(rooms));
         }
     }
 
@@ -207,8 +211,7 @@ impl Rooms {
 
 impl Drop for Rooms {
     fn drop(&mut self) {
-        self.work.todo().ended = true;
-        self.work.news.notify_one();
+        self.work.change(|todo| todo.ended = true);
         let worker = self.worker.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(thread) = worker.take() {
             let _ = thread.join(); // it panics nowhere

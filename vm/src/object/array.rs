@@ -109,8 +109,7 @@ fn buffer_of(
     if capacity > MAX_LEN {
         return Err(OutOfMemory);
     }
-    let (kind, class, bytes) = (Kind::Buffer, class_id::INTERNAL, bytes_of(capacity));
-    let made = if grown { heap.alloc_growing(kind, class, bytes)? } else { heap.alloc(kind, class, bytes)? };
+    let made = heap.alloc_buffer(Kind::Buffer, class_id::INTERNAL, bytes_of(capacity), grown)?;
     let buffer = made.cast::<Buffer>();
     // SAFETY: the object was just allocated with room for its capacity; nobody else sees it yet.
     unsafe {
@@ -212,11 +211,21 @@ pub fn reserve(heap: &mut Heap, array: *mut Array, additional: usize) -> Result<
     let old = head.buffer.load(Ordering::Relaxed);
     let need = len(array).checked_add(additional).ok_or(OutOfMemory)?;
     let has = capacity(old);
-    if need <= has || lengthen(heap, old, need.max(has + has / 4)) {
+    if need <= has || lengthen(heap, old, longer(has, need)) {
         return Ok(());
     }
+    replace_buffer(heap, array, copied(has, need))
+}
+
+/// Capacity for a buffer of `has` elements that needs `need`, if it becomes longer where it lies, which costs little.
+pub(super) fn longer(has: usize, need: usize) -> usize {
+    need.max(has + has / 4)
+}
+
+/// The same if it has to be copied, which is to happen seldom.
+pub(super) fn copied(has: usize, need: usize) -> usize {
     let grown = if has < 1 << 16 { has * 2 } else { has / 2 * 3 };
-    replace_buffer(heap, array, need.max(grown).max(4))
+    need.max(grown).max(4)
 }
 
 /// Lets a buffer have so many slots where it lies; false if there is no room for that.

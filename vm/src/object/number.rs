@@ -132,18 +132,14 @@ pub fn float_to_fixed(f: f64, digits: usize) -> String {
     let sign = if f.is_sign_negative() { "-" } else { "" };
     // Few numbers have more than 64 bits, which take much longer.
     let number = whole + u128::from(up);
-    let shown = match u64::try_from(number) {
+    let mut text = match u64::try_from(number) {
         Ok(number) => format!("{sign}{number:0least$}", least = digits + 1),
         Err(_) => format!("{sign}{number:0least$}", least = digits + 1),
     };
-    match digits {
-        0 => shown,
-        _ => {
-            let mut text = shown;
-            text.insert(text.len() - digits, '.');
-            text
-        }
+    if digits > 0 {
+        text.insert(text.len() - digits, '.');
     }
+    text
 }
 
 /// An integer in a base from 2 to 36.
@@ -184,20 +180,15 @@ pub fn int_pow(base: i64, exponent: u64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytecode::generate::Rng;
 
     #[test]
     fn floats_with_fixed_digits_are_those_of_the_standard_library() {
-        let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-        let mut random = || {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed
-        };
+        let mut rng = Rng::new(1);
         let special =
             [0.0, -0.0, f64::INFINITY, f64::NAN, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.5, 1.5, 2.5, -0.001];
         let ties = (0..4000).map(|i| f64::from(i) / 64.0);
-        let any = (0..20_000).map(|_| f64::from_bits(random()));
+        let any = (0..20_000).map(|_| f64::from_bits(rng.bits()));
         let common: Vec<f64> = any.map(|f| if f.is_finite() { f % 1e18 } else { f }).collect();
         for f in special.into_iter().chain(ties).chain(common) {
             for f in [f, -f, f / 3.0, f * 1e-12] {

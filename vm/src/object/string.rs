@@ -216,12 +216,17 @@ pub fn concat_parts<'a>(
         0 => Ok(empty()),
         _ => make(heap, Kind::Str, len, chars, |mut to| {
             for (text, _) in parts {
-                let (here, rest) = to.split_at_mut(text.len());
-                here.write_copy_of_slice(text.as_bytes());
-                to = rest;
+                to = put(to, text.as_bytes());
             }
         }),
     }
+}
+
+/// Writes bytes to the beginning of a place; what is left of it.
+fn put<'a>(to: &'a mut [MaybeUninit<u8>], bytes: &[u8]) -> &'a mut [MaybeUninit<u8>] {
+    let (here, rest) = to.split_at_mut(bytes.len());
+    here.write_copy_of_slice(bytes);
+    rest
 }
 
 /// The strings in these values joined, with a separator between them; none if a value is no string.
@@ -242,11 +247,10 @@ pub fn join(heap: &mut Heap, values: &[Value], separator: &str) -> Result<Option
     }
     let joined = make(heap, Kind::Str, len, chars, |mut to| {
         for (i, value) in values.iter().enumerate() {
-            for text in [if i > 0 { separator.as_bytes() } else { &[] }, content(value.pointer().cast())] {
-                let (here, rest) = to.split_at_mut(text.len());
-                here.write_copy_of_slice(text);
-                to = rest;
+            if i > 0 {
+                to = put(to, separator.as_bytes());
             }
+            to = put(to, content(value.pointer().cast()));
         }
     })?;
     Ok(Some(joined))

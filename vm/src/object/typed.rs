@@ -1,6 +1,6 @@
 //! IntArray and FloatArray: unboxed 64-bit elements behind the same header-and-buffer pair as arrays.
 
-use super::{FLAG_IMMORTAL, Header, Kind, class_id};
+use super::{FLAG_IMMORTAL, Header, Kind, array as arrays, class_id};
 use crate::heap::{Fixed, Heap, OutOfMemory};
 use crate::value::Value;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -102,11 +102,10 @@ fn new_buffer(heap: &mut Heap, capacity: usize, grown: bool) -> Result<*mut RawB
     if capacity == 0 {
         return Ok(std::ptr::from_ref(EMPTY.object()).cast_mut());
     }
-    if capacity > super::array::MAX_LEN {
+    if capacity > arrays::MAX_LEN {
         return Err(OutOfMemory);
     }
-    let (kind, class, bytes) = (Kind::RawBuffer, class_id::INTERNAL, bytes_of(capacity));
-    let made = if grown { heap.alloc_growing(kind, class, bytes)? } else { heap.alloc(kind, class, bytes)? };
+    let made = heap.alloc_buffer(Kind::RawBuffer, class_id::INTERNAL, bytes_of(capacity), grown)?;
     let buffer = made.cast::<RawBuffer>();
     // SAFETY: the object was just allocated with room for its capacity; nobody else sees it yet.
     unsafe {
@@ -208,11 +207,10 @@ pub fn reserve(heap: &mut Heap, array: *mut TypedArray, additional: usize) -> Re
     let old = head.buffer.load(Ordering::Relaxed);
     let has = capacity(old);
     let need = len(array).checked_add(additional).ok_or(OutOfMemory)?;
-    if need <= has || lengthen(heap, old, need.max(has + has / 4)) {
+    if need <= has || lengthen(heap, old, arrays::longer(has, need)) {
         return Ok(());
     }
-    let grown = if has < 1 << 16 { has * 2 } else { has / 2 * 3 };
-    let room = need.max(grown).max(4);
+    let room = arrays::copied(has, need);
     let new = new_buffer(heap, room, true)?;
     for (to, from) in slice_of(new, room).iter().zip(words(array)) {
         to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -224,7 +222,7 @@ pub fn reserve(heap: &mut Heap, array: *mut TypedArray, additional: usize) -> Re
 
 /// Lets a buffer have so many words where it lies; false if there is no room for that.
 fn lengthen(heap: &mut Heap, buffer: *mut RawBuffer, room: usize) -> bool {
-    if room > super::array::MAX_LEN || !heap.lengthen(buffer.cast(), bytes_of(room)) {
+    if room > arrays::MAX_LEN || !heap.lengthen(buffer.cast(), bytes_of(room)) {
         return false;
     }
     // SAFETY: the object has got these bytes just now; nobody looks beyond its capacity, which follows.

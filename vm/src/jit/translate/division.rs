@@ -111,19 +111,14 @@ impl Translator<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::reciprocal;
+    use crate::bytecode::generate::Rng;
 
     #[test]
     fn reciprocals_divide_like_division() {
-        let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-        let mut random = || {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed
-        };
+        let mut rng = Rng::new(1);
         let divisors = (3..2000)
             .chain((2..63).flat_map(|bits| [(1u64 << bits) - 1, (1 << bits) + 1]))
-            .chain((0..2000).map(|k| random() >> (1 + k % 60)))
+            .chain((0..2000).map(|k| rng.bits() >> (1 + k % 60)))
             .filter(|d| *d >= 3 && !d.is_power_of_two())
             .collect::<Vec<_>>();
         for divisor in divisors {
@@ -143,7 +138,7 @@ mod tests {
                 i64::MAX / d * d,
                 i64::MAX / d * d - 1,
             ];
-            for x in edges.into_iter().chain((0..50).map(|k| random() as i64 >> k)) {
+            for x in edges.into_iter().chain((0..50).map(|k| rng.bits() as i64 >> k)) {
                 let high = ((i128::from(x) * i128::from(found.factor)) >> 64) as i64;
                 let quotient = (high >> found.shift) + i64::from(x < 0);
                 assert_eq!(quotient, x / d, "{x} / {d} by {found:?}");
