@@ -1,7 +1,7 @@
 //! Classes at run time: fixed attribute layouts and method tables that all threads share.
 //!
 //! Invariant: a class's attributes never change after creation; an instance's slot `i` belongs to attribute `i` for ever, and a
-//! subclass's attributes begin with its superclass's. Methods may be added (`extend`); every addition advances the VM's
+//! subclass's attributes begin with its superclass's. Attributes that are declared to be floats lie unboxed in the first 64 slots. Methods may be added (`extend`); every addition advances the VM's
 //! method epoch, which inline caches check.
 
 use crate::symbol::{Symbol, SymbolMap};
@@ -32,7 +32,9 @@ pub struct Class {
     /// Whether script code may derive from it and make instances with the general layout.
     pub extensible: bool,
     /// The words of a fresh instance after its header, padding included.
-    pub template: Vec<Value>,
+    pub template: Vec<u64>,
+    /// The slots that hold unboxed floats, a bit for each of the first 64.
+    pub unboxed: u64,
     /// The method epoch at which its instances were found to have no hook `equals`: 0 before.
     pub plain_equality: AtomicU32,
     /// The proxy class that `share` uses for its instances, or null for the general one (`Proxy.map`).
@@ -95,6 +97,12 @@ pub enum Member {
 }
 
 impl Class {
+    /// Whether slot `slot` of an instance holds a float as it is, not as a value.
+    #[inline]
+    pub fn is_unboxed(&self, slot: u32) -> bool {
+        slot < u64::BITS && self.unboxed >> slot & 1 != 0
+    }
+
     /// The member of that name, own or inherited.
     pub fn member(&self, name: Symbol) -> Option<Member> {
         let mut class = Some(self);

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 
 /// Most classes a VM can have.
-pub const MAX_CLASSES: usize = 1 << 16;
+pub const MAX_CLASSES: usize = crate::heap::MAX_LAYOUTS;
 
 /// Turns an import path into a module.
 pub trait ModuleLoader: Send + Sync {
@@ -191,8 +191,18 @@ impl Vm {
         let slots = all.iter().enumerate().map(|(slot, a)| (a.name, slot as u32)).collect();
         // Header and slots are whole granules of two words; at least one slot.
         let words = (1 + all.len().max(1)).next_multiple_of(2) - 1;
-        let mut template: Vec<Value> = all.iter().map(|a| a.initial).collect();
-        template.resize(words, Value::NULL);
+        let mut template: Vec<u64> = all.iter().map(|a| a.initial.bits()).collect();
+        template.resize(words, Value::NULL.bits());
+        let mut unboxed = 0;
+        for (slot, attribute) in all.iter().enumerate().take(u64::BITS as usize) {
+            if attribute.ty == crate::class::AttributeType::Float
+                && let Some(float) = attribute.initial.as_float()
+            {
+                unboxed |= 1 << slot;
+                template[slot] = float.to_bits();
+            }
+        }
+        self.registry.heaps.layouts.tell(id, unboxed);
         let class = Box::new(Class {
             id,
             name,
@@ -202,6 +212,7 @@ impl Vm {
             attributes: all,
             slots,
             template,
+            unboxed,
             members: RwLock::default(),
             init: std::sync::OnceLock::new(),
             extensible,

@@ -7,12 +7,14 @@
 //! reachable object is marked.
 
 use super::block::{self, END, Head, LOG, START};
+use super::layouts::Layouts;
 use super::trace::{self, Visitor};
 use crate::object::handle::Weak;
 use crate::object::proxy::Proxy;
 use crate::object::task::Stack;
 use crate::object::{Header, Kind};
 use crate::value::Value;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Slots or entries visited at once in a large object.
@@ -41,10 +43,11 @@ pub struct Tracer {
     pub(crate) pending_before: u32,
     /// When set, roots are only listed (the verifier).
     pub(crate) listing: Option<Vec<*mut Header>>,
+    pub(crate) layouts: Arc<Layouts>,
 }
 
 impl Tracer {
-    pub(crate) fn new(heap: u32) -> Self {
+    pub(crate) fn new(heap: u32, layouts: Arc<Layouts>) -> Self {
         Self {
             colour: block::COLOUR_A,
             heap,
@@ -56,6 +59,7 @@ impl Tracer {
             young: false,
             pending_before: 0,
             listing: None,
+            layouts,
         }
     }
 
@@ -87,7 +91,7 @@ impl Tracer {
             None => unsafe { Visitor::stack(self, stack, base) },
             Some(list) => {
                 list.push(stack.cast());
-                let mut lister = Lister { list };
+                let mut lister = Lister { list, layouts: &self.layouts };
                 // SAFETY: by the caller's promise.
                 unsafe { trace::visit_frames(stack, base, &mut lister) };
             }
@@ -255,6 +259,11 @@ fn prefetch(object: *const Header) {
 
 impl Visitor for Tracer {
     #[inline(always)]
+    fn unboxed(&self, class: u32) -> u64 {
+        self.layouts.unboxed(class)
+    }
+
+    #[inline(always)]
     fn object(&mut self, target: *mut Header) {
         self.mark(target);
     }
@@ -288,9 +297,14 @@ impl Visitor for Tracer {
 /// Lists references instead of marking them.
 pub(crate) struct Lister<'a> {
     pub(crate) list: &'a mut Vec<*mut Header>,
+    pub(crate) layouts: &'a Layouts,
 }
 
 impl Visitor for Lister<'_> {
+    fn unboxed(&self, class: u32) -> u64 {
+        self.layouts.unboxed(class)
+    }
+
     fn object(&mut self, target: *mut Header) {
         self.list.push(target);
     }

@@ -20,6 +20,7 @@ mod growing;
 mod immortal;
 mod imports;
 mod large;
+mod layouts;
 mod mark;
 mod room;
 mod shared;
@@ -38,6 +39,7 @@ pub mod quiesce;
 pub use collect::Liveness;
 pub use failing::Failures;
 pub use immortal::{Fixed, Immortals};
+pub use layouts::MAX_LAYOUTS;
 pub use mark::Tracer;
 pub use shared::{HeapShared, Pin};
 pub use stats::HeapStats;
@@ -222,7 +224,7 @@ impl Heap {
             number,
             quota: config.young_bytes as isize,
             allocated_since_full: 0,
-            tracer: Tracer::new(number),
+            tracer: Tracer::new(number, shared.layouts.clone()),
             log: Vec::new(),
             carded: Vec::new(),
             space: Space::new(number, shared.memory.clone()),

@@ -6,6 +6,7 @@ use super::block::BlockPool;
 use super::frozen::Frozen;
 use super::imports::OwnerTable;
 use super::large::Chunks;
+use super::layouts::Layouts;
 use super::quiesce::Quiesce;
 use super::room::{self, Rooms};
 use crate::object::Header;
@@ -58,6 +59,7 @@ impl Budget {
 pub struct HeapShared {
     pub(crate) quiesce: Quiesce,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) layouts: Arc<Layouts>,
     next: AtomicU32,
     owners: Mutex<HashMap<u32, Arc<OwnerTable>>>,
     frozen: Mutex<VecDeque<Frozen>>,
@@ -82,6 +84,7 @@ impl HeapShared {
                 chunks: Chunks::new(rooms),
                 budget: Budget { limit: AtomicUsize::new(limit_bytes), used: AtomicUsize::new(0) },
             }),
+            layouts: Arc::default(),
             next: AtomicU32::new(1),
             owners: Mutex::new(HashMap::new()),
             frozen: Mutex::new(VecDeque::new()),

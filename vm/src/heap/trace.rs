@@ -18,6 +18,9 @@ use std::sync::atomic::Ordering;
 
 /// Who is told about references.
 pub(crate) trait Visitor {
+    /// The slots of a class's instances that hold no references: see [`Layouts`](super::layouts::Layouts).
+    fn unboxed(&self, class: u32) -> u64;
+
     /// A reference that keeps its target alive.
     fn object(&mut self, target: *mut Header);
 
@@ -165,8 +168,11 @@ pub(crate) unsafe fn visit(object: *mut Header, visitor: &mut impl Visitor) {
             }
             Kind::Instance => {
                 let slots = block::size_of_object(object) / size_of::<Slot>() - 1;
+                let unboxed = visitor.unboxed((*object).class);
                 for i in 0..slots {
-                    visitor.value(Instance::slot(object.cast(), i).get());
+                    if unboxed == 0 || i >= u64::BITS as usize || unboxed >> i & 1 == 0 {
+                        visitor.value(Instance::slot(object.cast(), i).get());
+                    }
                 }
             }
             Kind::Cell => visitor.value((*object.cast::<Cell>()).slot.get()),

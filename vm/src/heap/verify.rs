@@ -61,7 +61,7 @@ impl Heap {
                     return complain(&what);
                 }
                 children.clear();
-                trace::visit(object, &mut Lister { list: &mut children });
+                trace::visit(object, &mut Lister { list: &mut children, layouts: &self.tracer.layouts });
                 if (*object).kind() == Kind::Proxy && (*object.cast::<Proxy>()).heap == self.number {
                     children.push((*object.cast::<Proxy>()).target);
                 }

@@ -2,19 +2,21 @@
 
 use super::describe::type_name;
 use super::ic::Ic;
-use super::{proxies, types};
+use super::{proxies, slots, types};
 use crate::bytecode::Export;
 use crate::class::{AttributeType, Class, ErrorClass, Member};
 use crate::error::{Control, Outcome};
 use crate::object::function::{self, ModuleObject};
-use crate::object::{Instance, Kind, string, typed};
+use crate::object::{Kind, string, typed};
 use crate::symbol::Symbol;
 use crate::thread::Thread;
 use crate::value::Value;
 use std::sync::atomic::Ordering;
 
-/// [`Ic::kind`] of `attr.get`: `data` is a slot.
+/// [`Ic::kind`] of `attr.get`: `data` is a slot that holds a value.
 pub const SLOT: u32 = 1;
+/// [`Ic::kind`] of `attr.get`: `data` is a slot that holds an unboxed float.
+pub const FLOAT_SLOT: u32 = 15;
 /// [`Ic::kind`] of `attr.get`: a proxy of which no script has a say, whose target's class has the attribute in slot `data`. Compiled code
 /// looks at it; the interpreter takes the general way.
 pub const PROXY_SLOT: u32 = 12;
@@ -24,7 +26,8 @@ pub const UNREMEMBERED: u32 = 13;
 pub const METHOD_SCRIPT: u32 = 2;
 const SET_ANY: u32 = 3;
 const SET_INT: u32 = 4;
-const SET_FLOAT: u32 = 5;
+/// [`Ic::kind`] of `attr.set`: `data` is a slot that holds an unboxed float.
+pub const SET_FLOAT: u32 = 5;
 const SET_BOOL: u32 = 6;
 const SET_STR: u32 = 7;
 /// [`Ic::target`] is the method epoch (upper half) and a class id: instances of that class fit the declared type.
@@ -58,7 +61,13 @@ pub enum Fitting {
 /// Whether a cache of this kind is about a slot: of `attr.get`, or of `attr.set`.
 #[cfg_attr(not(feature = "jit"), allow(dead_code))]
 pub fn is_slot(kind: u32) -> bool {
-    matches!(kind, SLOT | SET_ANY..=SET_CLASS)
+    is_slot_read(kind) || matches!(kind, SET_ANY..=SET_CLASS)
+}
+
+/// Whether a cache of this kind is about a slot of `attr.get`.
+#[cfg_attr(not(feature = "jit"), allow(dead_code))]
+pub fn is_slot_read(kind: u32) -> bool {
+    matches!(kind, SLOT | FLOAT_SLOT)
 }
 
 /// See [`Fitting`]; none for a cache that is not about `attr.set`.
@@ -85,7 +94,6 @@ pub fn fits(ic: &Ic, value: Value) -> bool {
 #[inline(never)]
 pub fn fits_other(ic: &Ic, value: Value) -> bool {
     match ic.kind {
-        SET_FLOAT => value.is_tagged_float(),
         SET_BOOL => value.as_bool().is_some(),
         SET_STR => value.is_kind(Kind::Str),
         // The epoch in the upper half is checked where the site is looked at again: see `fits_class`.
@@ -167,12 +175,12 @@ pub fn get_attr(thread: &mut Thread, object: Value, site: u16) -> Outcome {
             *ic = Ic {
                 class: class.id,
                 data: slot,
-                kind: SLOT,
+                kind: if class.is_unboxed(slot) { FLOAT_SLOT } else { SLOT },
                 misses: ic.misses.saturating_add(1),
                 target: 0,
             };
             // SAFETY: the slot belongs to the instance's class.
-            return Ok(unsafe { Instance::slot(object.pointer().cast(), slot as usize).get() });
+            return Ok(unsafe { slots::read(&mut thread.heap, class, object.pointer(), slot)? });
         }
     }
     if let Some((class, slot)) = proxies::plain_slot(thread, object, name) {
@@ -201,7 +209,7 @@ pub fn get(thread: &mut Thread, object: Value, name: Symbol) -> Outcome {
             let class = thread.vm.class_of(object);
             if let Some(&slot) = class.slots.get(&name) {
                 // SAFETY: the slot belongs to the instance's class.
-                return Ok(unsafe { Instance::slot(object.pointer().cast(), slot as usize).get() });
+                return Ok(unsafe { slots::read(&mut thread.heap, class, object.pointer(), slot)? });
             }
         }
         Some(Kind::Proxy) => return proxies::get_attr(thread, object, name),
@@ -337,7 +345,8 @@ pub fn set_attr(thread: &mut Thread, object: Value, value: Value, site: u16) -> 
             let (kind, target) = match class.attributes[slot as usize].ty {
                 AttributeType::Any => (SET_ANY, 0),
                 AttributeType::Int => (SET_INT, 0),
-                AttributeType::Float => (SET_FLOAT, 0),
+                AttributeType::Float if class.is_unboxed(slot) => (SET_FLOAT, 0),
+                AttributeType::Float => (UNREMEMBERED, 0),
                 AttributeType::Bool => (SET_BOOL, 0),
                 AttributeType::Str => (SET_STR, 0),
                 // Redefining the class that the type names means another class, and adds its members: another epoch.
@@ -375,13 +384,7 @@ pub fn set(thread: &mut Thread, object: Value, name: Symbol, value: Value) -> Ou
             };
             let value = fit_attribute(thread, class, slot, value)?;
             // SAFETY: the slot belongs to the instance's class.
-            unsafe {
-                thread.heap.store(
-                    object.pointer(),
-                    Instance::slot(object.pointer().cast(), slot as usize),
-                    value,
-                )
-            };
+            unsafe { slots::write(&mut thread.heap, class, object.pointer(), slot, value) };
             Ok(())
         }
         Some(Kind::Proxy) => proxies::set_attr(thread, object, name, value),

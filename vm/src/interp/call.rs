@@ -420,7 +420,7 @@ fn call_method_uncached(
             if let Some(&slot) = class.slots.get(&name) {
                 // SAFETY: the slot belongs to the instance's class.
                 let callee =
-                    unsafe { crate::object::Instance::slot(receiver.pointer().cast(), slot as usize).get() };
+                    unsafe { super::slots::read(&mut thread.heap, class, receiver.pointer(), slot)? };
                 return call_value(thread, callee, args, target);
             }
         }

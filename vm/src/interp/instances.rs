@@ -23,8 +23,8 @@ pub fn allocate(thread: &mut Thread, class: &'static Class) -> Result<Value, Out
     // SAFETY: just allocated with room for the template, which fills the object to its last granule; the object is fresh, so no
     // barrier is due.
     unsafe {
-        for (i, value) in class.template.iter().enumerate() {
-            Instance::slot(object.cast(), i).set_unbarriered(*value);
+        for (i, word) in class.template.iter().enumerate() {
+            Instance::slot(object.cast(), i).set_word(*word);
         }
     }
     Ok(Value::object(object))

@@ -16,6 +16,7 @@ pub mod instances;
 pub mod iterate;
 pub mod proxies;
 pub mod run;
+pub mod slots;
 pub mod types;
 
 pub use run::Exit;

@@ -996,6 +996,16 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                     set!(i.a(), value);
                     continue;
                 }
+                if object.is_object()
+                    && ic.kind == access::FLOAT_SLOT
+                    // SAFETY: as above.
+                    && unsafe { (*object.pointer()).class } == ic.class
+                    // SAFETY: as above.
+                    && let Some(value) = Value::small_float(unsafe { Instance::slot(object.pointer().cast(), ic.data as usize).float() })
+                {
+                    set!(i.a(), value);
+                    continue;
+                }
                 slow!(i.a(), access::get_attr(thread, object, i.c()));
             }
             Op::SetAttr => {
@@ -1004,6 +1014,14 @@ fn run_loop<const STRESS: bool, const MODE: u8>(thread: &mut Thread) -> Exit {
                     // SAFETY: as for GetAttr.
                     unsafe {
                         let ic = &*thread.ics.add((*code).ic_base as usize + i.c() as usize);
+                        if (*object.pointer()).class == ic.class
+                            && ic.kind == access::SET_FLOAT
+                            && value.is_tagged_float()
+                        {
+                            let slot = Instance::slot(object.pointer().cast(), ic.data as usize);
+                            slot.set_float(value.tagged_float_unchecked());
+                            continue;
+                        }
                         if (*object.pointer()).class == ic.class
                             && (access::fits(ic, value)
                                 || access::fits_class(

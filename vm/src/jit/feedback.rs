@@ -33,6 +33,8 @@ struct Site {
     others: SmallVec<[u32; 4]>,
     /// The forms of an attribute's values, by its declared type.
     mask: Mask,
+    /// Whether an attribute lies in its slot as an unboxed float.
+    unboxed: bool,
     /// Classes that an attribute's values can have, if its declared type is a class.
     fitting: Classes,
 }
@@ -48,7 +50,11 @@ impl Feedback {
             unsafe { std::slice::from_raw_parts(thread.ics.add(code.ic_base as usize), code.sites.len()) };
         let caches = code.jit.learn(caches);
         let sites = caches.iter().zip(&code.sites).map(|(ic, name)| {
-            let mut site = Site { ic: *ic, others: SmallVec::new(), mask: ALL, fitting: Classes::new() };
+            let mut site =
+                Site { ic: *ic, others: SmallVec::new(), mask: ALL, unboxed: false, fitting: Classes::new() };
+            if access::is_slot(ic.kind) || ic.kind == access::PROXY_SLOT {
+                site.unboxed = thread.vm.class(ic.class).is_unboxed(ic.data);
+            }
             if access::is_slot(ic.kind) {
                 let attribute = &thread.vm.class(ic.class).attributes[ic.data as usize];
                 let declared = match attribute.ty {
@@ -72,6 +78,7 @@ impl Feedback {
                             .classes()
                             .filter(|class| {
                                 class.id != ic.class
+                                    && class.is_unboxed(ic.data) == site.unboxed
                                     && class.slots.get(name) == Some(&ic.data)
                                     && class.attributes[ic.data as usize].ty == attribute.ty
                                     && class.attributes[ic.data as usize].module == attribute.module
@@ -95,6 +102,11 @@ impl Feedback {
     pub(super) fn one_class(&self, site: u16, wide: bool) -> bool {
         let site = &self.sites[site as usize].ic;
         !wide && access::is_slot(site.kind) && site.misses < FEW_MISSES
+    }
+
+    /// Whether the attribute at a site lies in its slot as an unboxed float.
+    pub(super) fn is_unboxed(&self, site: u16) -> bool {
+        self.sites[site as usize].unboxed
     }
 
     /// The forms that the attribute at a site can have, if its object is of the class seen there.

@@ -189,7 +189,7 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
         Op::BoxF => Known::form(FLOAT),
         Op::CheckType => checked(unit, inst, assume, known[i.a() as usize]),
         Op::GetAttr
-            if feedback.one_class(i.c(), assume.wide) && feedback.site(i.c()).kind == access::SLOT =>
+            if feedback.one_class(i.c(), assume.wide) && access::is_slot_read(feedback.site(i.c()).kind) =>
         {
             known[i.b() as usize] = Known::of_class(feedback.site(i.c()).class);
             Known::form(feedback.slot_mask(i.c()))

@@ -175,6 +175,24 @@ impl Slot {
         unsafe { Value::from_bits(self.0.load(Ordering::Acquire)) }
     }
 
+    /// The float in a slot that holds one unboxed. Any thread may ask, as in [`get_foreign`](Self::get_foreign).
+    #[inline(always)]
+    pub fn float(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Acquire))
+    }
+
+    /// Stores a float in a slot that holds one unboxed.
+    #[inline(always)]
+    pub fn set_float(&self, float: f64) {
+        self.set_word(float.to_bits());
+    }
+
+    /// Stores a word of a class's template into a fresh instance.
+    #[inline(always)]
+    pub fn set_word(&self, word: u64) {
+        self.0.store(word, Ordering::Release);
+    }
+
     /// Stores into a fresh object or where the collector's write barrier has been served; owner only.
     #[inline(always)]
     pub fn set_unbarriered(&self, value: Value) {
@@ -200,7 +218,8 @@ pub struct BoxFloat {
     pub value: f64,
 }
 
-/// An instance of a script class; its slots follow the header, as many as the class has attributes.
+/// An instance of a script class; its slots follow the header, as many as the class has attributes. Some hold unboxed floats:
+/// [`Class::is_unboxed`](crate::class::Class::is_unboxed).
 #[repr(C)]
 pub struct Instance {
     /// Header; `class` tells the layout.
@@ -208,7 +227,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Slot `index`.
+    /// Slot `index`, which holds a value, or a float if the class says so.
     ///
     /// # Safety
     /// `this` points to a live instance and `index` is below its class's attribute count.

@@ -7,8 +7,8 @@
 use super::Thread;
 use super::transfer::{self, Transfer};
 use crate::error::Outcome;
-use crate::interp::proxies;
-use crate::object::{FLAG_COPY, Header, Instance, Kind, Slot, array, equality, map, typed};
+use crate::interp::{proxies, slots};
+use crate::object::{FLAG_COPY, Header, Kind, array, equality, map, typed};
 use crate::value::Value;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -98,10 +98,11 @@ pub fn snapshot(thread: &mut Thread, root: Value) -> Outcome<Option<Graph>> {
                 // SAFETY: as above.
                 let class = unsafe { (*object).class };
                 let mut parts = Vec::new();
-                for index in 0..thread.vm.class(class).attributes.len() {
-                    // SAFETY: the index is below the class's number of attributes.
-                    let slot: &Slot = unsafe { Instance::slot(object.cast(), index) };
-                    parts.push(walk.part(thread, slot.get_foreign(), via)?);
+                let layout = thread.vm.class(class);
+                for slot in 0..layout.attributes.len() as u32 {
+                    // SAFETY: the slot is below the class's number of attributes.
+                    let value = unsafe { slots::read(&mut thread.heap, layout, object, slot)? };
+                    parts.push(walk.part(thread, value, via)?);
                 }
                 Node::Instance(class, parts)
             }
@@ -146,17 +147,14 @@ pub fn build(thread: &mut Thread, graph: &Graph) -> Outcome {
                     map::insert(&mut thread.heap, object.pointer().cast(), key, value)?;
                 }
             }
-            Node::Instance(_, parts) => {
-                for (index, part) in parts.iter().enumerate() {
+            Node::Instance(class, parts) => {
+                let class = thread.vm.class(*class);
+                for (slot, part) in parts.iter().enumerate() {
                     let value = resolve(thread, &made, part)?;
                     // SAFETY: the instance was made of the class that the parts were counted by.
                     unsafe {
-                        thread.heap.store(
-                            object.pointer(),
-                            Instance::slot(object.pointer().cast(), index),
-                            value,
-                        )
-                    };
+                        slots::write(&mut thread.heap, class, object.pointer(), slot as u32, value);
+                    }
                 }
             }
             Node::Typed(..) => {}

@@ -8,9 +8,9 @@ use super::{hooks, parts};
 use crate::class::Class;
 use crate::error::Outcome;
 use crate::heap::OutOfMemory;
-use crate::interp::{access, instances};
+use crate::interp::{access, instances, slots};
 use crate::object::proxy::{Proxy, ProxyWithAttributes};
-use crate::object::{Header, Instance, array, class_id, string};
+use crate::object::{Header, array, class_id, string};
 use crate::symbol::Symbol;
 use crate::thread::Thread;
 use crate::value::Value;
@@ -49,7 +49,7 @@ pub(super) fn read(thread: &mut Thread, proxy: Value, name: Symbol) -> Outcome<O
         return Err(hooks::ask_library(thread, "__proxy_read", &[proxy, text, inits]));
     }
     // SAFETY: the slot belongs to the class that the attributes were made for; they are this thread's own.
-    Ok(Some(unsafe { Instance::slot(own(proxy).attributes.cast(), slot as usize).get() }))
+    Ok(Some(unsafe { slots::read(&mut thread.heap, class, own(proxy).attributes, slot)? }))
 }
 
 /// Assigns the proxy's own attribute of that name; `false` if its class declares none.
@@ -61,7 +61,7 @@ pub(super) fn write(thread: &mut Thread, proxy: Value, name: Symbol, value: Valu
     }
     let attributes = own(proxy).attributes;
     // SAFETY: as in `read`.
-    unsafe { thread.heap.store(attributes, Instance::slot(attributes.cast(), slot as usize), value) };
+    unsafe { slots::write(&mut thread.heap, class, attributes, slot, value) };
     Ok(true)
 }
 

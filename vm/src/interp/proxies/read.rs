@@ -4,8 +4,8 @@ use super::{attributes, hooks, parts, shallow, target, target_class, target_kind
 use crate::class::{ErrorClass, Member};
 use crate::error::{Control, Outcome};
 use crate::interp::describe::type_name;
-use crate::interp::{access, arith, index};
-use crate::object::{Cell, Instance, Kind, array, class_id, function, map, string, typed};
+use crate::interp::{access, arith, index, slots};
+use crate::object::{Cell, Kind, array, class_id, function, map, string, typed};
 use crate::symbol::{Symbol, sym};
 use crate::thread::Thread;
 use crate::value::Value;
@@ -35,7 +35,7 @@ pub fn read_attr(thread: &mut Thread, proxy: Value, name: Symbol) -> Outcome {
     if target_kind(proxy) == Kind::Instance {
         if let Some(&slot) = class.slots.get(&name) {
             // SAFETY: the slot belongs to the target's class; the target is kept alive by the listing.
-            let found = unsafe { Instance::slot(target(proxy).cast(), slot as usize).get_foreign() };
+            let found = unsafe { slots::read(&mut thread.heap, class, target(proxy), slot)? };
             return hooks::hand_out(thread, proxy, found);
         }
     }

@@ -98,13 +98,20 @@ pub fn write_attr(thread: &mut Thread, proxy: Value, name: Symbol, value: Value)
     let sync = match way {
         Way::Direct => {
             let value = access::fit_attribute(thread, class, slot, value)?;
-            if stores_in_place(value) {
-                // SAFETY: the slot belongs to the target's class; the word is no pointer into any heap, so the owner's
-                // collector need not know of it.
-                unsafe { Instance::slot(target(proxy).cast(), slot as usize).set_unbarriered(value) };
-                return Ok(());
+            // SAFETY: the slot belongs to the target's class.
+            let place = unsafe { Instance::slot(target(proxy).cast(), slot as usize) };
+            match value.as_float() {
+                Some(float) if class.is_unboxed(slot) => {
+                    place.set_float(float);
+                    return Ok(());
+                }
+                // The word is no pointer into any heap, so the owner's collector need not know of it.
+                _ if stores_in_place(value) => {
+                    place.set_unbarriered(value);
+                    return Ok(());
+                }
+                _ => true,
             }
-            true
         }
         Way::Message(sync) => sync.is_some(),
     };

@@ -10,7 +10,6 @@ use crate::bytecode::ops::Op;
 use crate::class::Class;
 use crate::code::LinkedType;
 use crate::interp::access;
-use crate::interp::ic::Ic;
 use crate::object::function::Closure;
 use crate::object::proxy::Proxy;
 use crate::object::{Kind, class_id};
@@ -247,18 +246,25 @@ impl Translator<'_, '_> {
     pub(super) fn get_attr(&mut self, i: Instr) {
         let site = self.feedback().site(i.c());
         let object = self.tagged(i.b());
-        if site.kind == access::SLOT && self.feedback().one_class(i.c(), self.wide()) {
+        let slot = 8 + site.data as i32 * 8 - TAG;
+        let is_slot = access::is_slot_read(site.kind);
+        if is_slot && self.feedback().one_class(i.c(), self.wide()) {
             self.expect_slot(i.b(), i.c(), None);
-            let value = self.load(object, 8 + site.data as i32 * 8 - TAG);
+            if self.feedback().is_unboxed(i.c()) {
+                let float = self.b.ins().load(F64, MemFlagsData::trusted(), object, slot);
+                return self.set_float(i.a(), float);
+            }
+            let value = self.load(object, slot);
             let mask = self.feedback().slot_mask(i.c());
             return self.set(i.a(), value, mask);
         }
         let (slow, done) = (self.cold(), self.result_block());
         if site.kind == access::PROXY_SLOT {
-            self.slot_by_proxy(object, site, slow, done);
-        } else if site.kind == access::SLOT {
+            self.slot_by_proxy(object, i.c(), slow, done);
+        } else if is_slot {
             self.expect_slot(i.b(), i.c(), Some(slow));
-            let value = self.load(object, 8 + site.data as i32 * 8 - TAG);
+            let word = self.load(object, slot);
+            let value = self.value_of_slot(word, i.c());
             self.b.ins().jump(done, &[value.into()]);
         } else {
             self.b.ins().jump(slow, &[]);
@@ -266,13 +272,26 @@ impl Translator<'_, '_> {
         self.otherwise_get_attr(i, runtime::get_attr as *const () as usize, object, slow, done);
     }
 
+    /// What the word in the slot of a site stands for, as a value.
+    fn value_of_slot(&mut self, word: Ir, site: u16) -> Ir {
+        match self.feedback().is_unboxed(site) {
+            true => {
+                let float = self.float_of(word);
+                self.box_float(float)
+            }
+            false => word,
+        }
+    }
+
     /// Goes to `done` with the value of an attribute that was seen through proxies: of the same class's instance, be it an own one or what a
     /// plain proxy stands for. Objects that are read through a proxy have to be wrapped, which is done in `slow`.
-    fn slot_by_proxy(&mut self, object: Ir, site: Ic, slow: Block, done: Block) {
+    fn slot_by_proxy(&mut self, object: Ir, number: u16, slow: Block, done: Block) {
+        let site = self.feedback().site(number);
         let slot = 8 + site.data as i32 * 8;
         let (other, proxy) = (self.block(), self.block());
         self.expect_class(object, &[site.class], other);
-        let value = self.load(object, slot - TAG);
+        let word = self.load(object, slot - TAG);
+        let value = self.value_of_slot(word, number);
         self.b.ins().jump(done, &[value.into()]);
         self.b.switch_to_block(other);
         self.by_class(object, &[class_id::PROXY], proxy, slow);
@@ -282,9 +301,14 @@ impl Translator<'_, '_> {
         let same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(site.class));
         self.go_if(same, fine, slow);
         self.b.switch_to_block(fine);
-        let value = self.load_foreign(target, slot);
-        let is_object = self.is_object(value);
-        self.b.ins().brif(is_object, slow, &[], done, &[value.into()]);
+        let word = self.load_foreign(target, slot);
+        if self.feedback().is_unboxed(number) {
+            let value = self.value_of_slot(word, number);
+            self.b.ins().jump(done, &[value.into()]);
+            return;
+        }
+        let is_object = self.is_object(word);
+        self.b.ins().brif(is_object, slow, &[], done, &[word.into()]);
     }
 
     /// The slow way of reading the attribute that operand `c` names, by this function of the runtime, in block `slow`; then on with the result of
@@ -365,8 +389,7 @@ impl Translator<'_, '_> {
 
     pub(super) fn set_attr(&mut self, i: Instr) {
         let site = self.feedback().site(i.c());
-        if matches!(access::fitting_tag(site.kind), Some(access::Fitting::Float)) && self.is_only_float(i.b())
-        {
+        if site.kind == access::SET_FLOAT {
             return self.set_float_attr(i, site.data as i32);
         }
         let known = self.known(i.b());
@@ -393,19 +416,38 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(done);
     }
 
-    /// Assigns an unboxed float to an attribute that is declared to hold one: with a float's tag it is no object, and needs no barrier.
+    /// Assigns an attribute that lies in its slot as an unboxed float.
     fn set_float_attr(&mut self, i: Instr, slot: i32) {
         let object = self.tagged(i.a());
-        let float = self.float(i.b());
-        let (slow, fast, done) = (self.cold(), self.block(), self.block());
-        let (bits, word, is_tagged) = self.tag_float(float);
+        let (slow, done) = (self.cold(), self.block());
+        let (value, float) = if self.mask(i.b()) == FLOAT {
+            (None, Some(self.float(i.b())))
+        } else if self.known(i.b()).is_integer() {
+            let n = self.int(i.b());
+            (Some(self.tagged(i.b())), Some(self.b.ins().fcvt_from_sint(F64, n)))
+        } else {
+            (Some(self.tagged(i.b())), None)
+        };
         self.expect_slot(i.a(), i.c(), Some(slow));
-        self.go_if(is_tagged, fast, slow);
-        self.b.switch_to_block(fast);
-        self.publish_at(word, object, 8 + slot * 8 - TAG);
+        let float = match (float, value) {
+            (None, Some(value)) => {
+                let fast = self.block();
+                let is_tagged = self.has_float_tag(value);
+                self.go_if(is_tagged, fast, slow);
+                self.b.switch_to_block(fast);
+                self.untag_float(value)
+            }
+            (float, _) => float.expect("one of them is there"),
+        };
+        self.publish_at(float, object, 8 + slot * 8 - TAG);
         self.b.ins().jump(done, &[]);
-        self.b.switch_to_block(slow);
-        let value = self.call(runtime::box_float as *const () as usize, b"ii>i", &[self.thread, bits])[0];
+        if !self.reached(slow) {
+            return self.b.switch_to_block(done);
+        }
+        let value = value.unwrap_or_else(|| {
+            let bits = self.bits_of(float);
+            self.call(runtime::box_float as *const () as usize, b"ii>i", &[self.thread, bits])[0]
+        });
         self.set_attr_slowly(i, object, value);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(done);
@@ -538,10 +580,10 @@ impl Translator<'_, '_> {
             let header = u64::from(class.id) << 32 | ((bytes / 16) as u64) << 16 | Kind::Instance as u64;
             let header = self.word(header as i64);
             self.store(header, object, 0);
-            let null = [Value::NULL].into_iter().cycle();
-            for (k, value) in class.template.iter().copied().chain(null).take(bytes / 8 - 1).enumerate() {
-                let value = self.word(value.bits() as i64);
-                self.store(value, object, 8 + k as i32 * 8);
+            let null = [Value::NULL.bits()].into_iter().cycle();
+            for (k, word) in class.template.iter().copied().chain(null).take(bytes / 8 - 1).enumerate() {
+                let word = self.word(word as i64);
+                self.store(word, object, 8 + k as i32 * 8);
             }
             let value = self.b.ins().iadd_imm_s(object, i64::from(TAG));
             self.b.ins().jump(done, &[value.into()]);

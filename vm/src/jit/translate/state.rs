@@ -186,11 +186,6 @@ impl Translator<'_, '_> {
         self.b.ins().jump(block, &[]);
     }
 
-    /// Whether a register's value is there as an unboxed float and in no other form.
-    pub(super) fn is_only_float(&self, r: u16) -> bool {
-        self.state.regs[r as usize].have == Have::FLOAT
-    }
-
     fn have(&self, r: usize, form: Have) -> bool {
         self.state.regs[r].have.0 & form.0 != 0
     }
