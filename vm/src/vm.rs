@@ -60,6 +60,8 @@ pub struct Vm {
     pub loader: Option<Box<dyn ModuleLoader>>,
     classes: Reserved<AtomicPtr<Class>>,
     class_count: AtomicU32,
+    /// A method epoch, and in the lowest bit what [`has_plain_equality`](Self::has_plain_equality) found then.
+    plain_equality: AtomicU64,
     pub(crate) builtins: RwLock<NameMap<String, Value>>,
     pub(crate) modules: Mutex<crate::loader::ModuleTable>,
     pub(crate) owned: Mutex<Owned>,
@@ -122,6 +124,7 @@ impl Vm {
             jit: crate::jit::Jit::default(),
             classes,
             class_count: AtomicU32::new(0),
+            plain_equality: AtomicU64::new(0),
             builtins: RwLock::default(),
             modules: Mutex::default(),
             owned: Mutex::default(),
@@ -236,6 +239,22 @@ impl Vm {
     #[cfg_attr(not(feature = "jit"), allow(dead_code))]
     pub(crate) fn classes(&self) -> impl Iterator<Item = &'static Class> + '_ {
         (0..self.class_count.load(Ordering::Acquire)).map(|id| self.class(id))
+    }
+
+    /// Whether no class whose objects are instances has a hook `equals`, at this method epoch.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub(crate) fn has_plain_equality(&self, epoch: u32) -> bool {
+        let known = self.plain_equality.load(Ordering::Relaxed);
+        if known >> 1 == u64::from(epoch) {
+            return known & 1 != 0;
+        }
+        let mut instances = self.classes().filter(|class| class.id >= class_id::ERROR);
+        let hooked = instances.any(|class| {
+            class.members.read().expect("not poisoned").contains_key(&crate::symbol::sym::EQUALS)
+        });
+        // A class made or extended meanwhile has begun another epoch.
+        self.plain_equality.store(u64::from(epoch) << 1 | u64::from(!hooked), Ordering::Relaxed);
+        !hooked
     }
 
     /// Whether another class can be added.

@@ -377,8 +377,8 @@ impl Shared {
         if compiler.is_none() {
             *compiler = Some(Compiler::new(settings)?);
         }
-        let again = unit.frames[0].code.jit.again.load(Ordering::Relaxed) > 0;
-        let assume = Assume::new(wide, !again);
+        let failed = unit.frames[0].code.jit.again.load(Ordering::Relaxed);
+        let assume = Assume::new(wide, failed);
         compiler.as_mut().expect("just made").compile(unit, assume, settings.demands)
     }
 }

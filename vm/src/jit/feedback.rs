@@ -1,8 +1,9 @@
 //! What a thread's inline caches have seen, as a copy for the compiler.
 
-use super::masks::{ALL, BIG, BOOL, FLOAT, INT, Mask, OTHER, mask_of};
+use super::family::Family;
+use super::masks::{ALL, Assume, BIG, BOOL, FLOAT, INT, Known, Mask, OTHER, mask_of};
 use crate::bytecode::ops::Op;
-use crate::class::{AttributeType, Member};
+use crate::class::{AttributeType, Class, Member};
 use crate::code::{Code, LinkedType, LoadedModule};
 use crate::interp::access;
 use crate::interp::ic::Ic;
@@ -24,13 +25,20 @@ pub(crate) struct Feedback {
 pub(super) type Classes = SmallVec<[u32; 4]>;
 
 /// Classes that are told apart at one place.
-const MAX_CLASSES: usize = 6;
+pub(super) const MAX_CLASSES: usize = 6;
+
+/// The same where they are a family.
+pub(super) const MAX_FAMILY: usize = 16;
 
 /// What is known of one site.
 struct Site {
     ic: Ic,
     /// For an attribute: other classes that have it in the same slot.
     others: SmallVec<[u32; 4]>,
+    /// One class only is expected.
+    few: bool,
+    /// These are all the classes that have an attribute of that name.
+    complete: bool,
     /// The forms of an attribute's values, by its declared type.
     mask: Mask,
     /// Whether an attribute lies in its slot as an unboxed float.
@@ -40,18 +48,30 @@ struct Site {
 }
 
 /// Misses of a cache below which its site is taken to see one class only.
-pub(super) const FEW_MISSES: u32 = 4;
+const FEW_MISSES: u32 = 4;
+
+/// The same where that has been wrong. A cache that is filled has missed once.
+const FEW_MISSES_AGAIN: u32 = 2;
 
 impl Feedback {
-    /// The thread's caches as they are, and what other threads have seen where it has seen nothing.
-    pub(super) fn take(thread: &Thread, code: &Code) -> Self {
+    /// The thread's caches as they are, and what other threads have seen where it has seen nothing. `again`: code that expected one class where
+    /// there was one met others.
+    pub(super) fn take(thread: &Thread, code: &Code, again: bool) -> Self {
+        let few = if again { FEW_MISSES_AGAIN } else { FEW_MISSES };
         // SAFETY: every thread's table has room for all sites of the VM.
         let caches =
             unsafe { std::slice::from_raw_parts(thread.ics.add(code.ic_base as usize), code.sites.len()) };
         let caches = code.jit.learn(caches);
         let sites = caches.iter().zip(&code.sites).map(|(ic, name)| {
-            let mut site =
-                Site { ic: *ic, others: SmallVec::new(), mask: ALL, unboxed: false, fitting: Classes::new() };
+            let mut site = Site {
+                ic: *ic,
+                few: ic.misses < few,
+                others: SmallVec::new(),
+                complete: false,
+                mask: ALL,
+                unboxed: false,
+                fitting: Classes::new(),
+            };
             if access::is_slot(ic.kind) || ic.kind == access::PROXY_SLOT {
                 site.unboxed = thread.vm.class(ic.class).is_unboxed(ic.data);
             }
@@ -71,21 +91,24 @@ impl Feedback {
                     // SAFETY: modules live as long as the VM.
                     site.fitting = fitting(thread, unsafe { &*attribute.module }, ty as usize);
                 }
-                if ic.misses >= FEW_MISSES {
-                    site.others.extend(
-                        thread
-                            .vm
-                            .classes()
-                            .filter(|class| {
-                                class.id != ic.class
-                                    && class.is_unboxed(ic.data) == site.unboxed
-                                    && class.slots.get(name) == Some(&ic.data)
-                                    && class.attributes[ic.data as usize].ty == attribute.ty
-                                    && class.attributes[ic.data as usize].module == attribute.module
-                            })
-                            .map(|class| class.id)
-                            .take(4),
-                    );
+                if !site.few {
+                    let has = |class: &&'static Class| class.slots.contains_key(name) && class.id != ic.class;
+                    let alike = |class: &&'static Class| {
+                        class.is_unboxed(ic.data) == site.unboxed
+                            && class.slots.get(name) == Some(&ic.data)
+                            && class.attributes[ic.data as usize].ty == attribute.ty
+                            && class.attributes[ic.data as usize].module == attribute.module
+                            && mask_of(class.attributes[ic.data as usize].initial) & !site.mask == 0
+                    };
+                    site.complete = thread.vm.classes().filter(has).all(|class| alike(&class));
+                    let others = thread.vm.classes().filter(has).filter(alike).map(|class| class.id);
+                    site.others.extend(others.take(MAX_FAMILY));
+                    site.complete &= site.others.len() < MAX_FAMILY;
+                    let known = Family::of(&site.others).or(Family::one(ic.class)).is_known();
+                    if !known {
+                        site.others.truncate(MAX_CLASSES - 1);
+                        site.complete = false;
+                    }
                 }
             }
             site
@@ -98,10 +121,22 @@ impl Feedback {
         self.sites[site as usize].ic
     }
 
-    /// Whether compiled code leaves if the object at an attribute's site is not of the class seen there.
-    pub(super) fn one_class(&self, site: u16, wide: bool) -> bool {
-        let site = &self.sites[site as usize].ic;
-        !wide && access::is_slot(site.kind) && site.misses < FEW_MISSES
+    /// Whether compiled code leaves if the object at an attribute's site is of no class seen there; of classes that were not seen, if they are
+    /// few, and all that have an attribute of that name, and nothing has gone wrong yet.
+    pub(super) fn leaves(&self, site: u16, assume: Assume) -> bool {
+        let site = &self.sites[site as usize];
+        let known = site.few || assume.families && site.complete;
+        !assume.wide && access::is_slot(site.ic.kind) && known
+    }
+
+    /// What is known of the object at an attribute's site that compiled code leaves if it is something else.
+    pub(super) fn owner(&self, site: u16) -> Known {
+        Known::of_family(Family::of(&self.classes(site)))
+    }
+
+    /// Whether a site is expected to see one class only.
+    pub(super) fn few(&self, site: u16) -> bool {
+        self.sites[site as usize].few
     }
 
     /// Whether the attribute at a site lies in its slot as an unboxed float.
@@ -115,7 +150,7 @@ impl Feedback {
     }
 
     /// The classes that have the attribute at a site in the slot seen there.
-    pub(super) fn classes(&self, site: u16) -> SmallVec<[u32; 5]> {
+    pub(super) fn classes(&self, site: u16) -> Classes {
         let site = &self.sites[site as usize];
         std::iter::once(site.ic.class).chain(site.others.iter().copied()).collect()
     }
@@ -131,13 +166,17 @@ impl Feedback {
     }
 }
 
-/// The classes whose instances fit the declared types that a function checks; see [`Feedback::types`].
+/// The classes whose instances fit the declared types that a function checks or asks for; see [`Feedback::types`].
 fn types(thread: &Thread, code: &Code) -> Vec<Classes> {
     // SAFETY: modules live as long as the VM.
     let module = unsafe { &*code.module };
     let mut found = vec![Classes::new(); module.types.len()];
-    for i in code.code.iter().filter(|i| i.op() == Some(Op::CheckType)) {
-        let ty = i.b() as usize;
+    for i in &code.code {
+        let ty = usize::from(match i.op() {
+            Some(Op::CheckType | Op::JNotIs) => i.b(),
+            Some(Op::Is) => i.c(),
+            _ => continue,
+        });
         if found[ty].is_empty() {
             found[ty] = fitting(thread, module, ty);
         }
@@ -161,10 +200,13 @@ fn fitting(thread: &Thread, module: &LoadedModule, ty: usize) -> Classes {
     let mut classes: Classes = smallvec::smallvec![declared.id];
     for class in thread.vm.classes().filter(|class| class.id != declared.id && class.is_subclass_of(declared))
     {
-        if classes.len() == MAX_CLASSES {
+        if classes.len() == MAX_FAMILY {
             return Classes::new();
         }
         classes.push(class.id);
+    }
+    if classes.len() > MAX_CLASSES && !Family::of(&classes).is_known() {
+        return Classes::new();
     }
     let seen = module.types_seen[ty].load(Ordering::Relaxed) as u32;
     if let Some(at) = classes.iter().position(|class| *class == seen) {

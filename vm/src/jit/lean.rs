@@ -11,7 +11,7 @@
 //!   the stack stays where it is while lean code has words in machine registers;
 //! - whoever calls lean code has seen to it that its frame fits on the stack, so that it can be written without failing.
 
-use super::feedback::{FEW_MISSES, super_method};
+use super::feedback::super_method;
 use super::intrinsics;
 use super::stepped::by_step;
 use super::unit::{Callee, Inst, NOWHERE, Unit, What};
@@ -103,7 +103,7 @@ impl Unit {
             Op::CallSuper => super_method(frame.code, inst.i.b()).map(|(code, _)| (code, given + 1)),
             Op::CallMethod => {
                 let site = frame.feedback.site(inst.i.b());
-                if site.kind != access::METHOD_SCRIPT || site.misses >= FEW_MISSES {
+                if site.kind != access::METHOD_SCRIPT || !frame.feedback.few(inst.i.b()) {
                     return None;
                 }
                 // SAFETY: a cached target is an immortal script function.

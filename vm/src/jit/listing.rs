@@ -29,7 +29,7 @@ pub(crate) fn listings(
 
 impl Compiler {
     fn list(&mut self, unit: Unit) -> Result<JitText, String> {
-        let assume = Assume::new(false, true);
+        let assume = Assume::new(false, 0);
         let mut context = self.translate(unit, assume, Demands::default())?.context;
         let clif = context.func.display().to_string();
         context.set_disasm(true);

@@ -6,6 +6,7 @@
 //! [`Assume::wide`].
 
 use super::facts::Facts;
+use super::family::Family;
 use super::unit::{Callee, Inst, NOWHERE, Unit, What};
 use crate::bytecode::ops::{Op, Operand};
 use crate::code::LinkedType;
@@ -40,52 +41,68 @@ pub(super) struct Assume {
     pub(super) wide: bool,
     /// Loops do not turn more often than usual (see `ranges`).
     pub(super) bounded: bool,
+    /// Where objects of several classes are met, they are of those that there are.
+    pub(super) families: bool,
     /// What lean code gives that calls itself.
     pub(super) own: Mask,
 }
 
 impl Assume {
-    /// What a function of which this is known (no assumption holds: `wide`) is compiled with.
-    pub(super) fn new(wide: bool, bounded: bool) -> Self {
-        Self { wide, bounded, own: ALL }
+    /// What a function is compiled with whose code failed so often that it was compiled again; `wide`: no assumption holds.
+    pub(super) fn new(wide: bool, failed: u32) -> Self {
+        Self { wide, bounded: failed == 0, families: expects_families(failed), own: ALL }
     }
+}
+
+/// Whether a function whose code failed so often expects several classes to be all that there are.
+pub(super) fn expects_families(failed: u32) -> bool {
+    failed <= 1
 }
 
 /// What is known of a register's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Known {
     pub(super) mask: Mask,
-    /// If the value is an object other than a number: its class. 0 where that is not known.
-    pub(super) class: u32,
+    /// If the value is an object other than a number: which classes it can be of.
+    pub(super) family: Family,
 }
 
 impl Known {
     pub(super) const fn form(mask: Mask) -> Self {
-        Self { mask, class: 0 }
+        Self { mask, family: Family::UNKNOWN }
     }
 
     pub(super) const fn of_class(class: u32) -> Self {
         let mask = if class == class_id::ARRAY { ARRAY } else { OTHER };
-        Self { mask, class }
+        Self { mask, family: Family::one(class) }
+    }
+
+    /// An instance of one of a script's classes.
+    pub(super) const fn of_family(family: Family) -> Self {
+        Self { mask: OTHER, family }
     }
 
     /// Forms of which the class says something.
     pub(super) const OBJECTS: Mask = ARRAY | OTHER;
 
     /// What is known of a value that is one or the other.
-    fn or(self, other: Self) -> Self {
-        let class = match (self.mask & Self::OBJECTS, other.mask & Self::OBJECTS) {
-            (_, 0) => self.class,
-            (0, _) => other.class,
-            _ if self.class == other.class => self.class,
-            _ => 0,
+    pub(super) fn or(self, other: Self) -> Self {
+        let family = match (self.mask & Self::OBJECTS, other.mask & Self::OBJECTS) {
+            (_, 0) => self.family,
+            (0, _) => other.family,
+            _ => self.family.or(other.family),
         };
-        Self { mask: self.mask | other.mask, class }
+        Self { mask: self.mask | other.mask, family }
+    }
+
+    /// This, knowing what was known before as well.
+    pub(super) fn met(self, before: Self) -> Self {
+        Self { mask: self.mask, family: self.family.and(before.family) }
     }
 
     /// Whether the value is certainly an object of this class.
     pub(super) fn is(self, class: u32) -> bool {
-        class != 0 && self.class == class && self.mask & !Self::OBJECTS == 0
+        class != 0 && self.family.single() == Some(class) && self.mask & !Self::OBJECTS == 0
     }
 
     /// Whether the value is an integer, boxed or not.
@@ -181,18 +198,20 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             // SAFETY: the verifier checked the constant's index.
             let value = unsafe { *code.consts.add(i.d() as usize) };
             let mask = mask_of(value);
-            let class = if mask & Known::OBJECTS != 0 { crate::vm::class_id_of(value) } else { 0 };
-            Known { mask, class }
+            let class = || Family::one(crate::vm::class_id_of(value));
+            Known { mask, family: if mask & Known::OBJECTS != 0 { class() } else { Family::UNKNOWN } }
         }
         Op::BoxI if facts.ranges.is_small(at) => Known::form(INT),
         Op::BoxI => Known::form(INT | BIG),
         Op::BoxF => Known::form(FLOAT),
         Op::CheckType => checked(unit, inst, assume, known[i.a() as usize]),
-        Op::GetAttr
-            if feedback.one_class(i.c(), assume.wide) && access::is_slot_read(feedback.site(i.c()).kind) =>
-        {
-            known[i.b() as usize] = Known::of_class(feedback.site(i.c()).class);
+        Op::GetAttr if feedback.leaves(i.c(), assume) && access::is_slot_read(feedback.site(i.c()).kind) => {
+            known[i.b() as usize] = feedback.owner(i.c()).met(known[i.b() as usize]);
             Known::form(feedback.slot_mask(i.c()))
+        }
+        Op::SetAttr if feedback.leaves(i.c(), assume) => {
+            known[i.a() as usize] = feedback.owner(i.c()).met(known[i.a() as usize]);
+            return;
         }
         Op::NewArray => Known::of_class(class_id::ARRAY),
         Op::New => match unit.constructed(inst, assume.wide) {
@@ -251,14 +270,24 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
     }
 }
 
+/// What is known of an object of one of these classes.
+pub(super) fn receiver_of(classes: &[u32], before: Known) -> Known {
+    match classes {
+        [class] => Known::of_class(*class),
+        _ if classes.iter().all(|class| *class >= class_id::ERROR) => {
+            Known::of_family(Family::of(classes)).met(before)
+        }
+        _ => before,
+    }
+}
+
 /// What is known in the function that an instruction goes into.
 fn enter(unit: &Unit, inst: &Inst, known: &mut [Known]) {
     let frame = unit.entered(inst).expect("it enters");
     let op = inst.i.op().expect("verified");
-    if let Callee::Method { classes, .. } = &frame.callee
-        && let [class] = classes[..]
-    {
-        known[inst.i.c() as usize] = Known::of_class(class);
+    if let Callee::Method { classes, .. } = &frame.callee {
+        let receiver = &mut known[inst.i.c() as usize];
+        *receiver = receiver_of(classes, *receiver);
     }
     let first = frame.at;
     let given = frame.given as usize;
@@ -299,15 +328,14 @@ fn checked(unit: &Unit, inst: &Inst, assume: Assume, before: Known) -> Known {
                 let forms = Known::of_class(first).mask | NULL;
                 let mask = if before.mask & forms == 0 { forms } else { before.mask & forms };
                 // What was known of the class stays known: it is among those that fit.
-                let class = if fitting.len() == 1 { first } else { before.class };
-                return Known { mask, class };
+                return Known { mask, family: before.family.and(Family::of(fitting)) };
             }
             ALL & !(INT | BIG | FLOAT | BOOL)
         }
     };
     match before.mask & fits {
         0 => Known::form(fits),
-        mask => Known { mask, class: before.class },
+        mask => Known { mask, family: before.family },
     }
 }
 
@@ -327,7 +355,7 @@ pub(super) fn narrowed(op: Op, jumps: bool, known: Known) -> Known {
         _ => known.mask,
     };
     // No form at all where control cannot go.
-    Known { mask, class: known.class }
+    Known { mask, family: known.family }
 }
 
 /// What is known of the tagged registers where each block begins.

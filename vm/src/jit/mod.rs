@@ -22,6 +22,8 @@ mod detours;
 #[cfg(feature = "jit")]
 mod facts;
 #[cfg(feature = "jit")]
+mod family;
+#[cfg(feature = "jit")]
 mod feedback;
 #[cfg(all(feature = "jit", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod gdb;

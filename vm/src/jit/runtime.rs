@@ -4,6 +4,8 @@
 //! keeps the reason in the thread (`jit.control`) and gives [`FAILED`]; the caller then writes its registers back and calls
 //! [`leave`]. So what succeeds costs no write of registers.
 
+use super::family::Family;
+use super::masks::{Known, Mask};
 use super::restore::{self, Exit, restore};
 use super::{LEFT, Left, Method, instrs};
 use crate::bytecode::Instr;
@@ -253,16 +255,19 @@ pub(super) extern "C" fn float_rem(x: f64, y: f64) -> f64 {
     x % y
 }
 
-/// Whether a value has one of the forms of a mask, which lies in the lower 8 bits, and, if it is an object, the class above them (unless
-/// that is 0).
+/// What [`fits`] is asked.
+pub(super) fn wanted(mask: Mask, family: Family) -> u64 {
+    let (first, members) = family.parts();
+    u64::from(mask) | u64::from(first) << 8 | u64::from(members) << 32
+}
+
+/// Whether a value has one of the forms of a mask, and is of a family if it is an object other than a number.
 pub(super) extern "C" fn fits(x: u64, wanted: u64) -> u64 {
     let x = value(x);
     let form = super::masks::mask_of(x);
-    let class = (wanted >> 8) as u32;
-    let of_class = class == 0
-        || form & (super::masks::ARRAY | super::masks::OTHER) == 0
-        || crate::vm::class_id_of(x) == class;
-    (form & wanted as u8 != 0 && of_class).into()
+    let family = Family::from_parts((wanted >> 8) as u32 & 0xff_ffff, (wanted >> 32) as u32);
+    let of_family = form & Known::OBJECTS == 0 || family.may_be(crate::vm::class_id_of(x));
+    (form & wanted as u8 != 0 && of_family).into()
 }
 
 /// Executes the instruction before the thread's position: one that makes an object of what lies in its registers, and writes none.

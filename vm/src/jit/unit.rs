@@ -7,16 +7,20 @@
 //! Registers of the unit: those of frame `f` begin at number `f.at`; the four numbers before are the words of its header. Each frame has numbers of
 //! its own, though frames that do not exist at the same time lie at the same place in memory, which `places` gives.
 
-use super::feedback::{Feedback, super_method};
+mod guesses;
+
+use super::family::Family;
+use super::feedback::{Feedback, MAX_CLASSES, MAX_FAMILY, super_method};
 use super::instrs::{falls_through, moved, target};
 use super::intrinsics::{self, Intrinsic};
 use super::lean;
 use super::limits::{
     self, MAX_INSTRUCTIONS, MAX_REGISTERS, MAX_SHORT, MAX_SPLICED, MAX_TARGETS, MAX_UNIT, MAX_UNIT_REGISTERS,
 };
+use super::masks::expects_families;
 use super::stepped::by_step;
-use crate::bytecode::ops::{Op, Operand};
-use crate::bytecode::{Capture, Instr};
+use crate::bytecode::Instr;
+use crate::bytecode::ops::Op;
 use crate::class::{Class, Construction, Member};
 use crate::code::Code;
 use crate::interp::access;
@@ -132,6 +136,8 @@ pub(crate) struct Unit {
     pub(super) places: Vec<i32>,
     /// The method epoch when it was made.
     pub(super) epoch: u32,
+    /// No instance has a hook for equality, at that epoch.
+    pub(super) plain_equality: bool,
     /// Code leaves where nothing has been seen yet.
     leaves_unseen: bool,
     /// The function becomes lean code.
@@ -164,6 +170,7 @@ impl Unit {
             everything,
             splice: !thread.vm.config.gc_stress,
             wide,
+            failed: code.jit.again.load(Ordering::Relaxed),
             unit: Unit {
                 insts: Vec::new(),
                 frames: Vec::new(),
@@ -171,13 +178,14 @@ impl Unit {
                 kinds: Vec::new(),
                 places: Vec::new(),
                 epoch,
+                plain_equality: thread.vm.has_plain_equality(epoch),
                 leaves_unseen: !everything && !wide && code.jit.fills.load(Ordering::Relaxed) < super::FILLS,
                 lean: false,
             },
             known,
             thread,
         };
-        let feedback = Feedback::take(maker.thread, code);
+        let feedback = Feedback::take(maker.thread, code, maker.failed > 0);
         maker.unit.frames.push(Frame {
             code,
             feedback,
@@ -316,6 +324,8 @@ struct Maker<'a> {
     everything: bool,
     splice: bool,
     wide: bool,
+    /// How often the function has been compiled again because an assumption did not hold.
+    failed: u32,
 }
 
 /// How a call is translated.
@@ -415,7 +425,7 @@ impl Maker<'_> {
         let mut leaves: Vec<std::ops::Range<usize>> = Vec::new();
         for (k, (code, callee)) in site.targets.into_iter().enumerate() {
             let number = self.unit.frames.len();
-            let feedback = Feedback::take(self.thread, code);
+            let feedback = Feedback::take(self.thread, code, self.failed > 0);
             let extra = u8::from(matches!(kind, Op::CallMethod | Op::CallSuper | Op::New));
             let caller = &self.unit.frames[parent];
             let place = caller.place + caller.code.registers as usize + FRAME_WORDS;
@@ -524,7 +534,8 @@ impl Maker<'_> {
         site
     }
 
-    /// The script methods that a call may reach: that of the class which the cache saw, and of the VM's other classes.
+    /// The script methods that a call may reach: that of the class which the cache saw, and of the VM's other classes. As long as nothing has
+    /// gone wrong in the function, a call whose receivers can only be of these classes has no other way.
     fn methods(&mut self, site: &mut Site, frame: usize, i: Instr) {
         let (code, ic) = (self.unit.frames[frame].code, self.unit.frames[frame].feedback.site(i.b()));
         if ic.kind != access::METHOD_SCRIPT || ic.data != self.unit.epoch {
@@ -534,27 +545,41 @@ impl Maker<'_> {
         let mut found: SmallVec<[(Value, SmallVec<[u32; 4]>); 4]> = SmallVec::new();
         // SAFETY: a cached target is an immortal script function.
         found.push((unsafe { Value::from_bits(ic.target) }, smallvec![ic.class]));
-        if ic.misses >= super::feedback::FEW_MISSES {
+        let few = self.unit.frames[frame].feedback.few(i.b());
+        let mut all = expects_families(self.failed);
+        if !few {
             for class in self.thread.vm.classes().filter(|class| class.id != ic.class) {
-                let Some(Member::Method(function)) = class.member(name) else { continue };
-                if class.slots.contains_key(&name) || !function.is_kind(crate::object::Kind::Function) {
-                    continue;
-                }
+                let is_attribute = class.slots.contains_key(&name);
+                let function = match class.member(name) {
+                    Some(Member::Method(function))
+                        if !is_attribute && function.is_kind(crate::object::Kind::Function) =>
+                    {
+                        function
+                    }
+                    None if !is_attribute => continue,
+                    _ => {
+                        all = false;
+                        continue;
+                    }
+                };
                 match found.iter_mut().find(|(known, _)| *known == function) {
                     Some((_, classes)) => classes.push(class.id),
                     None => found.push((function, smallvec![class.id])),
                 }
             }
         }
-        site.open = ic.misses >= super::feedback::FEW_MISSES || self.wide;
         if found.len() > MAX_TARGETS {
             found.truncate(1);
+            all = false;
         }
+        for (_, classes) in &mut found {
+            let most = if Family::of(classes).is_known() { MAX_FAMILY } else { MAX_CLASSES };
+            all &= classes.len() <= most;
+            classes.truncate(most);
+        }
+        site.open = !few && !all || self.wide;
         let epoch = self.unit.epoch;
-        for (function, mut classes) in found {
-            if classes.len() > 6 {
-                classes.truncate(6);
-            }
+        for (function, classes) in found {
             let Some(code) = code_of_value(function) else { continue };
             self.offer(
                 site,
@@ -592,84 +617,6 @@ impl Maker<'_> {
             true => site.targets.push((code, callee)),
             false => site.open = true,
         }
-    }
-
-    /// The value of a register before an instruction of a frame, as far as it can be told from what is there now: a guess.
-    fn peek(&mut self, frame: usize, pc: usize, register: u16) -> Option<Value> {
-        let code = self.unit.frames[frame].code;
-        let mut register = register;
-        for at in (0..pc).rev() {
-            let i = code.code[at];
-            let op = i.op().expect("verified");
-            // A join of two ways hides what was there before, but what is guessed is checked.
-            let writes = op.info().operands().any(|(field, kind)| {
-                matches!(kind, Operand::Write | Operand::ReadWrite | Operand::Pair)
-                    && field.unsigned(i) == u32::from(register)
-            });
-            if !writes {
-                continue;
-            }
-            return match op {
-                // SAFETY: the verifier checked the constant's index.
-                Op::LoadK => Some(unsafe { *code.consts.add(i.d() as usize) }),
-                Op::GetGlobal => super::feedback::variable(self.thread, code.env, i.d()),
-                Op::Move => {
-                    register = i.b();
-                    continue;
-                }
-                Op::UpGet => self.captured(frame, i.b()),
-                Op::Closure => {
-                    // SAFETY: the verifier checked the function's index; linked code lives as long as the VM.
-                    let made = unsafe { (&(*code.module).functions)[i.d() as usize] };
-                    (made.captures == 0).then_some(made.value).or_else(|| self.running(frame, register))
-                }
-                _ => self.running(frame, register),
-            };
-        }
-        if usize::from(register) < code.params as usize && frame != 0 {
-            return self.argument(frame, register);
-        }
-        self.running(frame, register)
-    }
-
-    /// What lies in a register of the running frame now.
-    fn running(&self, frame: usize, register: u16) -> Option<Value> {
-        match self.known {
-            Known::Running(base) if frame == 0 => {
-                // SAFETY: the running frame is live and has the register, which is a tagged one.
-                let value = unsafe { Value::from_bits(base.add(register as usize).read()) };
-                (value != Value::EMPTY).then_some(value)
-            }
-            _ => None,
-        }
-    }
-
-    /// The value that a spliced function is called with.
-    fn argument(&mut self, frame: usize, parameter: u16) -> Option<Value> {
-        let (parent, call) = (self.unit.frames[frame].parent, self.unit.frames[frame].call as usize);
-        let i = self.unit.frames[parent].code.code[call];
-        let first = match i.op().expect("verified") {
-            Op::New if parameter == 0 => return None,
-            Op::New => i.c() + parameter - 1,
-            _ => i.c() + parameter,
-        };
-        self.peek(parent, call, first)
-    }
-
-    /// What the function of a frame has captured, if that is known.
-    fn captured(&mut self, frame: usize, index: u16) -> Option<Value> {
-        let function = match (&self.unit.frames[frame].callee, self.known) {
-            // SAFETY: the running frame is live; the word before its registers is its function.
-            (Callee::Whole, Known::Running(base)) => unsafe { Value::from_bits(base.sub(1).read()) },
-            _ => return None,
-        };
-        let code = code_of_value(function)?;
-        let inside =
-            matches!(code.capture_list.get(index as usize), Some(Capture::Register(_) | Capture::Upvalue(_)));
-        // SAFETY: the index is below the number of captures, which was just checked.
-        inside.then(|| unsafe {
-            crate::object::function::Closure::capture(function.pointer().cast(), index as usize).get()
-        })
     }
 }
 

@@ -39,6 +39,7 @@ fn same_slowly(a: Value, b: Value) -> bool {
         (Some(Kind::Thread), Some(Kind::Thread)) => {
             super::handle::thread_id(a) == super::handle::thread_id(b)
         }
+        (Some(Kind::Instance), _) | (_, Some(Kind::Instance)) => false,
         _ => compare::compare_numbers(a, b) == Compared::Ordered(Ordering::Equal),
     }
 }

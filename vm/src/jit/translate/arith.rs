@@ -1,6 +1,6 @@
 //! Arithmetic and comparison of values: integers and floats inline, everything else by the interpreter's slow paths.
 
-use super::super::masks::{self, ALL, BIG, BOOL, FLOAT, INT, Known, Mask, NULL};
+use super::super::masks::{self, ALL, BIG, BOOL, FLOAT, INT, Known, Mask, NULL, OTHER};
 use super::super::runtime;
 use super::Translator;
 use crate::bytecode::Instr;
@@ -428,23 +428,44 @@ impl Translator<'_, '_> {
         }
         self.b.switch_to_block(slow);
         if op == Op::Eq {
-            // An object is equal to itself; a float that is not, NaN, is no object.
-            let (same, different, other) = (self.block(), self.block(), self.block());
-            let equal = self.b.ins().icmp(IntCC::Equal, wx, wy);
-            self.b.ins().brif(equal, same, &[], different, &[]);
-            self.b.switch_to_block(same);
-            let is_object = self.is_object(wx);
-            let yes = self.b.ins().iconst(I8, 1);
-            self.b.ins().brif(is_object, done, &[yes.into()], other, &[]);
-            self.b.switch_to_block(different);
-            self.b.ins().jump(other, &[]);
-            self.b.switch_to_block(other);
+            self.same_objects((mx, my), (wx, wy), done);
         }
         let value = self.binary_slowly(op, wx, wy);
         let flag = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::TRUE.bits() as i64);
         self.b.ins().jump(done, &[flag.into()]);
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
+    }
+
+    /// Goes to `done` with what `==` gives where that is told by identity; goes on where it is not.
+    fn same_objects(&mut self, (mx, my): (Mask, Mask), (wx, wy): (Ir, Ir), done: Block) {
+        use cranelift_codegen::ir::types::I8;
+        let (same, different, other) = (self.block(), self.block(), self.cold());
+        let (yes, no) = (self.b.ins().iconst(I8, 1), self.b.ins().iconst(I8, 0));
+        let equal = self.b.ins().icmp(IntCC::Equal, wx, wy);
+        self.b.ins().brif(equal, same, &[], different, &[]);
+        // An object is equal to itself; a float that is not, NaN, is no object.
+        self.b.switch_to_block(same);
+        let is_object = self.is_object(wx);
+        self.b.ins().brif(is_object, done, &[yes.into()], other, &[]);
+        self.b.switch_to_block(different);
+        for (mask, word) in [(mx, wx), (my, wy)] {
+            if mask & NULL != 0 {
+                let (null, next) = (self.is_null(word), self.block());
+                self.b.ins().brif(null, done, &[no.into()], next, &[]);
+                self.b.switch_to_block(next);
+            }
+        }
+        if mx & my & OTHER != 0 && self.unit.plain_equality && !self.wide() {
+            self.expect_kind(wx, Kind::Instance, other);
+            self.expect_kind(wy, Kind::Instance, other);
+            let epoch = self.unit.epoch;
+            let as_then = self.epoch_is(epoch);
+            self.b.ins().brif(as_then, done, &[no.into()], other, &[]);
+        } else {
+            self.b.ins().jump(other, &[]);
+        }
+        self.b.switch_to_block(other);
     }
 
     /// Whether a register counts as true, as a flag.

@@ -1,7 +1,8 @@
 //! Calls: compiled code calls compiled code directly, with a frame laid out as the interpreter's.
 
 use super::super::facts::Bits;
-use super::super::feedback::{FEW_MISSES, super_method};
+use super::super::family::Family;
+use super::super::feedback::super_method;
 use super::super::intrinsics::{self, Intrinsic};
 use super::super::masks::{ALL, Known, NULL};
 use super::super::runtime;
@@ -204,17 +205,14 @@ impl Translator<'_, '_> {
         self.state.epoch &= other.epoch;
         for (mine, theirs) in self.state.regs.iter_mut().zip(&other.regs) {
             mine.have.0 &= theirs.have.0;
-            mine.known.mask |= theirs.known.mask;
-            if mine.known.class != theirs.known.class {
-                mine.known.class = 0;
-            }
+            mine.known = mine.known.or(theirs.known);
         }
     }
 
     pub(super) fn call_method(&mut self, i: Instr) {
         let site = self.feedback().site(i.b());
         let n = usize::from(i.n()) + 1;
-        let one_class = site.misses < FEW_MISSES && !self.wide();
+        let one_class = self.feedback().few(i.b()) && !self.wide();
         match site.kind {
             access::METHOD_SCRIPT => {
                 // SAFETY: a cached target is an immortal script function.
@@ -405,18 +403,39 @@ impl Translator<'_, '_> {
     pub(super) fn by_class(&mut self, value: Ir, classes: &[u32], fine: Block, other: Block) {
         self.expect_object(value, other);
         let found = self.b.ins().load(I32, MemFlagsData::trusted(), value, 3);
+        let same = self.is_among(found, classes);
+        self.go_if(same, fine, other);
+    }
+
+    /// A flag: a class's number is one of these.
+    pub(super) fn is_among(&mut self, found: Ir, classes: &[u32]) -> Ir {
+        let (first, members) = Family::of(classes).parts();
+        let width = members.trailing_ones();
+        if classes.len() > 1 && width == u32::BITS - members.leading_zeros() {
+            let distance = self.b.ins().iadd_imm_s(found, -i64::from(first));
+            return self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, distance, i64::from(width));
+        }
+        if classes.len() > 3 && members != 0 {
+            let distance = self.b.ins().iadd_imm_s(found, -i64::from(first));
+            let near = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, distance, i64::from(u32::BITS));
+            let members = self.b.ins().iconst(I32, i64::from(members));
+            let bit = self.b.ins().ushr(members, distance);
+            let bit = self.b.ins().band_imm_s(bit, 1);
+            let is_member = self.b.ins().icmp_imm_s(IntCC::NotEqual, bit, 0);
+            return self.b.ins().band(near, is_member);
+        }
         let mut same = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(classes[0]));
         for class in &classes[1..] {
             let other = self.b.ins().icmp_imm_s(IntCC::Equal, found, i64::from(*class));
             same = self.b.ins().bor(same, other);
         }
-        self.go_if(same, fine, other);
+        same
     }
 
     /// The same for a register's value, as far as it is not known; without `other`, out of compiled code.
     pub(super) fn expect_one_of(&mut self, r: u16, classes: &[u32], other: Option<Block>) {
         let (known, value) = (self.known(r), self.tagged(r));
-        if !classes.contains(&known.class) || known.mask & !(NULL | Known::OBJECTS) != 0 {
+        if !known.family.is_within(classes) || known.mask & !(NULL | Known::OBJECTS) != 0 {
             let other = self.other_or_deopt(other);
             self.expect_class(value, classes, other);
         } else if known.mask & NULL != 0 {

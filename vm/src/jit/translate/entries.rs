@@ -3,6 +3,7 @@
 //! Where the interpreter enters, its frame is exact; whatever the code takes for granted there is checked first. An entry is refused,
 //! and the interpreter goes on, if something is not so.
 
+use super::super::feedback::Classes;
 use super::super::masks::{self, INT, Known, NULL};
 use super::super::runtime;
 use super::super::unit::Kind;
@@ -246,11 +247,12 @@ impl Translator<'_, '_> {
         }
         if left == 0 {
             self.b.ins().jump(refuse, &[]);
-        } else if known.class != 0 && left & !Known::OBJECTS == 0 {
-            self.expect_class(word, &[known.class], refuse);
+        } else if known.family.is_known() && left & !Known::OBJECTS == 0 {
+            let classes: Classes = known.family.classes().collect();
+            self.expect_class(word, &classes, refuse);
             self.b.ins().jump(fine, &[]);
         } else {
-            let wanted = self.word(i64::from(left) | i64::from(known.class) << 8);
+            let wanted = self.word(runtime::wanted(left, known.family) as i64);
             let fits = self.call(runtime::fits as *const () as usize, b"ii>i", &[word, wanted])[0];
             self.b.ins().brif(fits, fine, &[], refuse, &[]);
         }

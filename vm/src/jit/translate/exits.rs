@@ -368,7 +368,7 @@ impl Translator<'_, '_> {
                 }
                 Op::GetAttr => {
                     let site = self.feedback().site(inst.i.c());
-                    self.feedback().one_class(inst.i.c(), self.wide()) && access::is_slot_read(site.kind)
+                    self.feedback().leaves(inst.i.c(), self.assume) && access::is_slot_read(site.kind)
                 }
                 Op::CheckType | Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadTrue | Op::LoadFalse => true,
                 Op::LoadInt

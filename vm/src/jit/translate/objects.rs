@@ -1,5 +1,6 @@
 //! Attributes, elements, variables: read and written inline where the object is what it was seen to be.
 
+use super::super::family::Family;
 use super::super::feedback::Classes;
 use super::super::masks::{self, ALL, ARRAY, BIG, FLOAT, INT, Known, NULL, OTHER};
 use super::super::runtime;
@@ -58,7 +59,7 @@ impl Translator<'_, '_> {
         }
         if kind != Kind::Function
             && class != 0
-            && self.known(r).class == class
+            && self.known(r).family.single() == Some(class)
             && self.mask(r) & !(NULL | ARRAY | OTHER) == 0
         {
             return self.expect_one_of(r, &[class], Some(other));
@@ -75,7 +76,7 @@ impl Translator<'_, '_> {
         let (log, done) = (self.cold(), self.block());
         // Among what is neither an array nor anything else of a known class are values that are no objects.
         if known.mask & !(NULL | ARRAY) != 0
-            && (known.class == 0 || known.mask & !(NULL | Known::OBJECTS) != 0)
+            && (!known.family.is_known() || known.mask & !(NULL | Known::OBJECTS) != 0)
         {
             self.expect_object(value, done);
         } else if known.mask & NULL != 0 {
@@ -231,14 +232,14 @@ impl Translator<'_, '_> {
     }
 
     /// Goes on if the register's value is an object of a class that has the attribute of this site where it was seen: else leaves
-    /// compiled code where one class is taken for granted, or goes to `slow`.
+    /// compiled code where that is taken for granted, or goes to `slow`.
     fn expect_slot(&mut self, r: u16, number: u16, slow: Option<Block>) {
-        if self.feedback().one_class(number, self.wide()) {
-            let class = self.feedback().site(number).class;
-            self.expect_one_of(r, &[class], None);
-            self.learn(r, Known::of_class(class));
+        let classes = self.feedback().classes(number);
+        if self.feedback().leaves(number, self.assume) {
+            self.expect_one_of(r, &classes, None);
+            let met = self.feedback().owner(number).met(self.known(r));
+            self.learn(r, met);
         } else {
-            let classes = self.feedback().classes(number);
             self.expect_one_of(r, &classes, slow);
         }
     }
@@ -248,7 +249,7 @@ impl Translator<'_, '_> {
         let object = self.tagged(i.b());
         let slot = 8 + site.data as i32 * 8 - TAG;
         let is_slot = access::is_slot_read(site.kind);
-        if is_slot && self.feedback().one_class(i.c(), self.wide()) {
+        if is_slot && self.feedback().leaves(i.c(), self.assume) {
             self.expect_slot(i.b(), i.c(), None);
             if self.feedback().is_unboxed(i.c()) {
                 let float = self.b.ins().load(F64, MemFlagsData::trusted(), object, slot);
@@ -374,7 +375,7 @@ impl Translator<'_, '_> {
         };
         self.expect_epoch(epoch, Some(slow));
         let forms = NULL | Known::OBJECTS;
-        if classes.contains(&known.class) && known.mask & !forms == 0 {
+        if known.family.is_within(&classes) && known.mask & !forms == 0 {
             return known;
         }
         let (fast, object) = (self.block(), self.block());
@@ -384,7 +385,7 @@ impl Translator<'_, '_> {
         self.by_class(value, &classes, fast, slow);
         self.b.switch_to_block(fast);
         // Which class it is does not matter to who stores it.
-        Known { mask: NULL | OTHER, class: classes[0] }
+        Known { mask: NULL | OTHER, family: Family::of(&classes) }
     }
 
     pub(super) fn set_attr(&mut self, i: Instr) {
@@ -533,7 +534,7 @@ impl Translator<'_, '_> {
         let classes = Classes::from_slice(self.feedback().fitting(ty));
         let known = self.known(r);
         let forms = Known::of_class(classes[0]).mask | NULL;
-        let fits_already = known.mask == NULL || classes.contains(&known.class) && known.mask & !forms == 0;
+        let fits_already = known.mask == NULL || known.family.is_within(&classes) && known.mask & !forms == 0;
         if fits_already {
             return;
         }

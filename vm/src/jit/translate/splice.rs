@@ -54,9 +54,8 @@ impl Translator<'_, '_> {
             Callee::Method { classes, epoch, .. } => {
                 self.expect_one_of(i.c(), classes, other);
                 self.expect_epoch(*epoch, other);
-                if let [class] = classes[..] {
-                    self.learn(i.c(), Known::of_class(class));
-                }
+                let receiver = masks::receiver_of(classes, self.known(i.c()));
+                self.learn(i.c(), receiver);
             }
             Callee::Super { epoch, .. } => self.expect_epoch(*epoch, other),
             Callee::Constructor { class, epoch, .. } => {

@@ -434,9 +434,7 @@ impl Translator<'_, '_> {
         for (r, known) in known.iter().enumerate() {
             let mine = &mut self.state.regs[r].known;
             mine.mask &= known.mask;
-            if mine.class == 0 {
-                mine.class = known.class;
-            }
+            mine.family = mine.family.and(known.family);
         }
         self.scratch = known;
     }

@@ -1,14 +1,16 @@
 //! `is`: whether a value is one of a type.
 
+use super::super::feedback::Classes;
 use super::super::masks::{BOOL, FLOAT, INT};
 use super::super::runtime;
 use super::Translator;
+use super::objects::TAG;
 use crate::code::LinkedType;
 use crate::object::Kind;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I8;
-use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
+use cranelift_codegen::ir::types::{I8, I32};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 
 impl Translator<'_, '_> {
     /// `is`, as a flag.
@@ -46,6 +48,11 @@ impl Translator<'_, '_> {
             // Large integers and rare floats have boxes.
             LinkedType::Int => self.yes_or(word, 1, 0, slow, done),
             LinkedType::Float => self.yes_or(word, 3, 3, slow, done),
+            LinkedType::Class(_) | LinkedType::Global(_)
+                if !self.wide() && !self.feedback().fitting(ty).is_empty() =>
+            {
+                self.is_of_class(word, ty, slow, done);
+            }
             LinkedType::Class(class) => {
                 self.expect_class(word, &[class.id], slow);
                 self.done_with(true, done);
@@ -63,6 +70,28 @@ impl Translator<'_, '_> {
         }
         self.b.switch_to_block(done);
         self.b.block_params(done)[0]
+    }
+
+    /// Goes to `done` with whether the value is an object of a class that is this type or derived from it; to `slow` if it is a proxy, or if
+    /// there are other classes than when the unit was made.
+    fn is_of_class(&mut self, word: Ir, ty: u16, slow: Block, done: Block) {
+        let classes = Classes::from_slice(self.feedback().fitting(ty));
+        let (epoch, before) = (self.unit.epoch, self.state.epoch);
+        self.expect_epoch(epoch, Some(slow));
+        let (no, yes) = (self.flag(false), self.flag(true));
+        let (other, neither) = (self.block(), self.block());
+        self.expect_object(word, neither);
+        let found = self.b.ins().load(I32, MemFlagsData::trusted(), word, 4 - TAG);
+        let is_among = self.is_among(found, &classes);
+        self.b.ins().brif(is_among, done, &[yes.into()], other, &[]);
+        self.b.switch_to_block(other);
+        let kind = self.b.ins().load(I8, MemFlagsData::trusted(), word, -TAG);
+        let is_proxy = self.b.ins().icmp_imm_s(IntCC::Equal, kind, Kind::Proxy as i64);
+        self.b.ins().brif(is_proxy, slow, &[], neither, &[]);
+        self.b.switch_to_block(neither);
+        self.b.ins().jump(done, &[no.into()]);
+        // The slow way has not looked at the epoch.
+        self.state.epoch = before;
     }
 
     fn flag(&mut self, flag: bool) -> Ir {
