@@ -15,7 +15,9 @@ use corella_vm::object::{Kind, class_id, display, equality, string};
 use corella_vm::symbol::sym;
 use corella_vm::thread::Thread;
 use corella_vm::value::Value;
+use corella_vm::vm::Vm;
 use std::cmp::Ordering;
+use std::sync::atomic;
 
 /// The natives of arrays.
 pub(crate) static TABLE: ClassTable = ClassTable {
@@ -120,15 +122,21 @@ fn is_empty(thread: &mut Thread, args: &[Value]) -> Outcome {
     Ok(Value::bool(receiver::this_array(thread, "Array.is_empty", args)?.len() == 0))
 }
 
-/// Whether comparing this value with others may need a hook.
-fn has_hook(thread: &Thread, value: Value, name: corella_vm::symbol::Symbol) -> bool {
+/// Whether no instance has a hook for equality, as things stand.
+fn is_plain(vm: &Vm) -> bool {
+    vm.has_plain_equality(vm.method_epoch.load(atomic::Ordering::Acquire))
+}
+
+/// Whether comparing this value, or what it stands for, with others may need a hook.
+fn has_hook(vm: &Vm, value: Value) -> bool {
     let object = if value.is_kind(Kind::Proxy) { Value::object(equality::identity(value)) } else { value };
-    object.is_kind(Kind::Instance) && thread.vm.class_of(object).member(name).is_some()
+    object.is_kind(Kind::Instance) && vm.class_of(object).member(sym::EQUALS).is_some()
 }
 
 /// Where an element equals `value`; `Err` of the inner result if a hook has to say.
 fn position(thread: &mut Thread, view: ArrayView, value: Value, from: usize) -> Result<Option<usize>, ()> {
-    if has_hook(thread, value, sym::EQUALS) {
+    let plain = is_plain(&thread.vm);
+    if !plain && has_hook(&thread.vm, value) {
         return Err(());
     }
     for (i, element) in view.raw_values().enumerate().skip(from) {
@@ -136,7 +144,7 @@ fn position(thread: &mut Thread, view: ArrayView, value: Value, from: usize) -> 
             thread.charge((i - from) as u64 / 4);
             return Ok(Some(i));
         }
-        if element.is_kind(Kind::Instance) && has_hook(thread, element, sym::EQUALS) {
+        if !plain && element.is_kind(Kind::Instance) && has_hook(&thread.vm, element) {
             return Err(());
         }
     }
@@ -263,10 +271,8 @@ fn equals(thread: &mut Thread, args: &[Value]) -> Outcome {
 /// Deep equality of two values; pairs that hooks compare are left to the prelude.
 pub(crate) fn deeply_equal(thread: &mut Thread, a: Value, b: Value) -> Outcome {
     let vm = thread.vm.clone();
-    let hooked = &mut |a: Value, _: Value| {
-        let object = Value::object(equality::identity(a));
-        object.is_kind(Kind::Instance) && vm.class_of(object).member(sym::EQUALS).is_some()
-    };
+    let plain = is_plain(&vm);
+    let hooked = &mut |a: Value, _: Value| !plain && has_hook(&vm, a);
     let (result, visited) = deep::equal(a, b, hooked);
     thread.charge(visited);
     match result {

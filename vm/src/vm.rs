@@ -242,8 +242,8 @@ impl Vm {
     }
 
     /// Whether no class whose objects are instances has a hook `equals`, at this method epoch.
-    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
-    pub(crate) fn has_plain_equality(&self, epoch: u32) -> bool {
+    #[inline]
+    pub fn has_plain_equality(&self, epoch: u32) -> bool {
         let known = self.plain_equality.load(Ordering::Relaxed);
         if known >> 1 == u64::from(epoch) {
             return known & 1 != 0;

@@ -286,8 +286,11 @@ pub(super) extern "C" fn make(thread: &mut Thread) -> u64 {
             globals::new_cell(thread, content)
         }
         Some(Op::NewArray) => {
-            let items = window(thread, i.b(), i.c());
-            index::new_array(thread, &items)
+            // SAFETY: the window is part of the running frame, which nothing moves while the array is made.
+            let items = unsafe {
+                std::slice::from_raw_parts(thread.base.add(i.b() as usize).cast::<Value>(), i.c() as usize)
+            };
+            index::new_array(thread, items)
         }
         Some(Op::NewMap) => index::new_map(thread, i.b() as usize),
         Some(Op::NewRange) => {
