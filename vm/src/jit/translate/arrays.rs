@@ -8,6 +8,7 @@ use super::objects::TAG;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::object::array::{Array, Buffer};
+use crate::object::map::{Entry, Table};
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -342,7 +343,31 @@ impl Translator<'_, '_> {
         self.set(i.a() + 1, results[1], INT);
     }
 
-    /// The next element: of an array at once, of anything else by the interpreter.
+    /// The next position, the key and the value of an iteration over a map that is not changed meanwhile; to `other` where it comes to its end or
+    /// to an entry that was removed, and for anything else than a map.
+    fn entry_of_map(&mut self, table: Ir, position: Ir, other: Block) -> (Ir, Ir, Ir) {
+        self.expect_kind(table, Kind::MapTable, other);
+        let index = self.b.ins().sshr_imm_s(position, 1);
+        let used = self.load(table, offset_of!(Table, used) as i32 - TAG);
+        let newer = self.load(table, offset_of!(Table, next) as i32 - TAG);
+        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, used);
+        let current = self.b.ins().icmp_imm_s(IntCC::Equal, newer, 0);
+        let (there, entry) = (self.b.ins().band(inside, current), self.block());
+        self.go_if(there, entry, other);
+        self.b.switch_to_block(entry);
+        let distance = self.b.ins().imul_imm_s(index, size_of::<Entry>() as i64);
+        let entry = self.b.ins().iadd(table, distance);
+        let first = size_of::<Table>() as i32 - TAG;
+        let key = self.load(entry, first + offset_of!(Entry, key) as i32);
+        let value = self.load(entry, first + offset_of!(Entry, value) as i32);
+        let removed = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::EMPTY.bits() as i64);
+        let found = self.block();
+        self.b.ins().brif(removed, other, &[], found, &[]);
+        self.b.switch_to_block(found);
+        (self.b.ins().iadd_imm_s(position, 2), key, value)
+    }
+
+    /// The next element: of an array or a map at once, of anything else by the interpreter.
     pub(super) fn iterate(&mut self, i: Instr) {
         if !self.is_int(i.a() + 1) {
             return self.step();
@@ -383,6 +408,13 @@ impl Translator<'_, '_> {
         self.state = before.clone();
         if let Some(slow) = slow {
             self.b.switch_to_block(slow);
+            let other = self.block();
+            let (next, key, value) = self.entry_of_map(state, position, other);
+            match i.n() {
+                2 => self.b.ins().jump(done, &[state.into(), next.into(), key.into(), value.into()]),
+                _ => self.b.ins().jump(done, &[state.into(), next.into(), key.into()]),
+            };
+            self.b.switch_to_block(other);
             self.step();
             let words: Vec<_> =
                 written.iter().map(|r| self.b.use_var(self.words[*r as usize]).into()).collect();
