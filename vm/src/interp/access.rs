@@ -70,6 +70,12 @@ pub fn is_slot_read(kind: u32) -> bool {
     matches!(kind, SLOT | FLOAT_SLOT)
 }
 
+/// Whether a cache of this kind is about a module's member.
+#[cfg_attr(not(feature = "jit"), allow(dead_code))]
+pub fn is_module_member(kind: u32) -> bool {
+    matches!(kind, MODULE_FUNCTION | MODULE_VARIABLE)
+}
+
 /// See [`Fitting`]; none for a cache that is not about `attr.set`.
 pub fn fitting_tag(kind: u32) -> Option<Fitting> {
     match kind {

@@ -136,16 +136,21 @@ pub fn next(thread: &mut Thread, i: Instr) -> Outcome<Step> {
 /// One code point of a string; the position packs byte offset (40 bits) and index, since the index alone would make
 /// iteration over non-ASCII text quadratic.
 fn string_step(thread: &mut Thread, i: Instr, state: Value, position: i64) -> Outcome<Step> {
-    let (offset, index) = ((position & ((1 << 32) - 1)) as usize, position >> 32);
-    let text = string::as_str(state).unwrap_or("");
-    let Some(c) = text.get(offset..).and_then(|rest| rest.chars().next()) else { return Ok(Step::End) };
-    let mut buffer = [0; 4];
-    let value = string::new(&mut thread.heap, c.encode_utf8(&mut buffer))?;
+    let Some((value, next)) = next_of_text(thread, state, position)? else { return Ok(Step::End) };
     // Up to 2^28 code points the index is exact; beyond, only the two-variable form would show it.
-    element(thread, i, index, value);
-    let next = (offset + c.len_utf8()) as i64 | ((index + 1) & ((1 << 28) - 1)) << 32;
+    element(thread, i, position >> 32, value);
     set(thread, i.a() + 1, Value::int_unchecked(next));
     Ok(Step::Element)
+}
+
+/// The code point at such a position, and the next one.
+pub fn next_of_text(thread: &mut Thread, text: Value, position: i64) -> Outcome<Option<(Value, i64)>> {
+    let (offset, index) = ((position & ((1 << 32) - 1)) as usize, position >> 32);
+    let text = string::as_str(text).unwrap_or("");
+    let Some(c) = text.get(offset..).and_then(|rest| rest.chars().next()) else { return Ok(None) };
+    let mut buffer = [0; 4];
+    let value = string::new(&mut thread.heap, c.encode_utf8(&mut buffer))?;
+    Ok(Some((value, (offset + c.len_utf8()) as i64 | ((index + 1) & ((1 << 28) - 1)) << 32)))
 }
 
 /// Hands a generator's or hook's element to the waiting `iter.next`.

@@ -376,6 +376,44 @@ pub(super) extern "C" fn set_index(thread: &mut Thread, x: u64, y: u64, z: u64) 
     outcome(thread, result.map(|()| Value::NULL))
 }
 
+/// `x[y]` of what is no array.
+pub(super) extern "C" fn get_index(thread: &mut Thread, x: u64, y: u64) -> u64 {
+    let result = index::get(thread, value(x), value(y));
+    outcome(thread, result)
+}
+
+/// The element at a position of what is iterated over by so many variables, and the next position; 0 instead of that if there is no element,
+/// or if somebody has to be asked for it. Positions are integers, as values.
+pub(super) extern "C" fn next_element(
+    thread: &mut Thread,
+    state: u64,
+    position: u64,
+    variables: u64,
+) -> Pair {
+    const NONE: Pair = Pair { first: 0, second: 0 };
+    let (state, at) = (value(state), value(position).small_int_unchecked() as u64);
+    if variables == 1 && state.is_kind(Kind::Str) {
+        return match crate::interp::iterate::next_of_text(thread, state, at as i64) {
+            Ok(Some((found, next))) => {
+                Pair { first: found.bits(), second: Value::int_unchecked(next).bits() }
+            }
+            _ => NONE,
+        };
+    }
+    let found = match state.kind() {
+        Some(Kind::Range) => {
+            let bounds = crate::object::range::bounds(state);
+            bounds.and_then(|bounds| bounds.get(at)).map(|n| thread.heap.int_beyond_limit(n))
+        }
+        Some(Kind::IntArray | Kind::FloatArray) => {
+            let array = state.pointer().cast();
+            crate::object::typed::get(&mut thread.heap, array, at as usize).ok().flatten()
+        }
+        _ => None,
+    };
+    found.map_or(NONE, |found| Pair { first: found.bits(), second: position + 2 })
+}
+
 /// `x[n]` with a raw index.
 pub(super) extern "C" fn get_raw(thread: &mut Thread, x: u64, n: i64) -> u64 {
     let result = for_free(thread, |thread| index::get_raw(thread, value(x), n));
@@ -456,6 +494,22 @@ pub(super) extern "C" fn call_plain(thread: &mut Thread, function: u64, first: u
         unsafe { (std::mem::transmute::<u64, NativeFn>(function), arguments(thread, first, n)) };
     let result = function(thread, args);
     outcome(thread, result)
+}
+
+/// Calls what a site remembers of the module in register `first` with `n` arguments that follow, if that is a native function; else
+/// nothing, and the second result is 1.
+pub(super) extern "C" fn call_member(thread: &mut Thread, site: u64, first: u64, n: u64) -> Pair {
+    // SAFETY: the verifier checked the window.
+    let all = unsafe { arguments(thread, first, n + 1) };
+    let known = *access::cache(thread, site as u16);
+    let member = access::cached_module_member(thread, all[0], known);
+    match member.and_then(Result::ok).and_then(function::native_of_value) {
+        Some(def) => {
+            let result = call::native(thread, def, &all[1..]);
+            Pair { first: outcome(thread, result), second: 0 }
+        }
+        None => Pair { first: 0, second: 1 },
+    }
 }
 
 /// Calls the function of a native that takes two arguments.

@@ -126,6 +126,9 @@ pub(super) enum Kind {
     Raw,
 }
 
+/// The hint of an access by index that is taken to be one of a map.
+pub(super) const OF_MAP: u64 = 1;
+
 /// A function to be compiled, with what is spliced into it.
 pub(crate) struct Unit {
     pub(super) insts: Vec<Inst>,
@@ -388,6 +391,9 @@ impl Maker<'_> {
                 && let Some(target) = target(pc, i)
             {
                 inst.target = target;
+            }
+            if self.indexes_map(frame, pc, instr) {
+                inst.hint = OF_MAP;
             }
             self.unit.insts.push(inst);
         }

@@ -3,6 +3,7 @@
 use super::super::feedback::Classes;
 use super::super::masks::{self, ALL, INT, Known};
 use super::super::runtime;
+use super::super::unit::OF_MAP;
 use super::Translator;
 use super::objects::TAG;
 use crate::bytecode::Instr;
@@ -141,6 +142,15 @@ impl Translator<'_, '_> {
 
     pub(super) fn get_index(&mut self, i: Instr) {
         let object = self.tagged(i.b());
+        if self.inst().hint == OF_MAP {
+            let key = match i.op() {
+                Some(Op::GetIndexI) => self.word(Value::int_unchecked(i.sc().into()).bits() as i64),
+                _ => self.tagged(i.c()),
+            };
+            let get = runtime::get_index as *const () as usize;
+            let value = self.helper(get, b"iii>i", &[self.thread, object, key]);
+            return self.set(i.a(), value, ALL);
+        }
         let (slow, done) = (self.cold(), self.result_block());
         let raw = i.op() == Some(Op::ArrGet);
         let (index, key) = match i.op() {
@@ -180,6 +190,12 @@ impl Translator<'_, '_> {
         let object = self.tagged(i.a());
         let known = self.known(i.c());
         let value = self.tagged(i.c());
+        if self.inst().hint == OF_MAP {
+            let key = self.tagged(i.b());
+            let set = runtime::set_index as *const () as usize;
+            self.helper_for_free(set, b"iiii>i", &[self.thread, object, key, value]);
+            return;
+        }
         let (slow, done) = (self.cold(), self.block());
         let raw = i.op() == Some(Op::ArrSet);
         let (index, key) = match raw {
@@ -415,6 +431,17 @@ impl Translator<'_, '_> {
                 _ => self.b.ins().jump(done, &[state.into(), next.into(), key.into()]),
             };
             self.b.switch_to_block(other);
+            let element = runtime::next_element as *const () as usize;
+            let variables = self.word(i.n().into());
+            let results = self.call(element, b"iiii>ii", &[self.thread, state, position, variables]);
+            let (value, next, found, general) = (results[0], results[1], self.block(), self.block());
+            self.b.ins().brif(next, found, &[], general, &[]);
+            self.b.switch_to_block(found);
+            match i.n() {
+                2 => self.b.ins().jump(done, &[state.into(), next.into(), position.into(), value.into()]),
+                _ => self.b.ins().jump(done, &[state.into(), next.into(), value.into()]),
+            };
+            self.b.switch_to_block(general);
             self.step();
             let words: Vec<_> =
                 written.iter().map(|r| self.b.use_var(self.words[*r as usize]).into()).collect();

@@ -282,6 +282,7 @@ impl Translator<'_, '_> {
                 let result = self.call_native(def, i.c() + 1, n - 1);
                 self.set(i.a(), result, ALL);
             }
+            kind if access::is_module_member(kind) => self.call_member(i, n - 1),
             _ => {
                 let args = self.args(i.c(), n);
                 let done = self.result_block();
@@ -289,6 +290,28 @@ impl Translator<'_, '_> {
                 self.take_result(i.a(), done, ALL);
             }
         }
+    }
+
+    /// Calls a function of a module that a site remembers, at once if it is a native.
+    fn call_member(&mut self, i: Instr, n: usize) {
+        self.args(i.c(), n + 1);
+        self.write_back_live();
+        let at = self.unit.frame(&self.inst()).at as u16;
+        let (site, place) = (self.word(i.b().into()), self.word((i.c() - at).into()));
+        let count = self.word(n as i64);
+        let call = runtime::call_member as *const () as usize;
+        let results = self.call_placed(call, b"iiii>ii", &[self.thread, site, place, count]);
+        let (native, other, done) = (self.block(), self.block(), self.result_block());
+        self.b.ins().brif(results[1], other, &[], native, &[]);
+        self.state.epoch = false;
+        let state = self.state.clone();
+        self.b.switch_to_block(native);
+        self.check(results[0]);
+        self.load_used();
+        self.b.ins().jump(done, &[results[0].into()]);
+        let after = std::mem::replace(&mut self.state, state);
+        self.otherwise_step(Some(i.a()), other, done, after);
+        self.take_result(i.a(), done, ALL);
     }
 
     /// A method call whose receiver is not of the class that compilation saw: by the thread's cache if that is a script's, else by the

@@ -1,12 +1,23 @@
 //! What registers will hold, guessed from what lies there and in variables now. Invariant: whoever relies on a guess checks it.
 
 use super::{Callee, Known, Maker};
-use crate::bytecode::Capture;
 use crate::bytecode::ops::{Op, Operand};
+use crate::bytecode::{Capture, Instr};
+use crate::object::Kind;
 use crate::object::function::code_of_value;
 use crate::value::Value;
 
 impl Maker<'_> {
+    /// Whether an instruction reads or assigns an element of what is a map now.
+    pub(super) fn indexes_map(&mut self, frame: usize, pc: usize, i: Instr) -> bool {
+        let register = match i.op() {
+            Some(Op::GetIndex | Op::GetIndexI) => i.b(),
+            Some(Op::SetIndex) => i.a(),
+            _ => return false,
+        };
+        self.peek(frame, pc, register).is_some_and(|value| value.is_kind(Kind::Map))
+    }
+
     /// The value of a register before an instruction of a frame, as far as it can be told from what is there now: a guess.
     pub(super) fn peek(&mut self, frame: usize, pc: usize, register: u16) -> Option<Value> {
         let code = self.unit.frames[frame].code;
