@@ -8,7 +8,7 @@
 //! nobody has to wrap, and a buffer that its owner replaces stays readable until this thread's next safepoint.
 
 use super::facts::{Bits, Facts};
-use super::unit::{NOWHERE, Unit, What};
+use super::unit::{NOWHERE, OF_MAP, Unit, What};
 use crate::bytecode::ops::Op;
 use crate::object::class_id;
 
@@ -27,7 +27,7 @@ pub(super) struct Views {
 /// The register that an instruction accesses as an array, and the class that it expects.
 fn accessed(unit: &Unit, at: usize) -> Option<(usize, u32)> {
     let inst = &unit.insts[at];
-    if inst.what != What::Op {
+    if inst.what != What::Op || inst.hint == OF_MAP {
         return None;
     }
     match inst.i.op().expect("verified") {

@@ -142,17 +142,20 @@ impl Translator<'_, '_> {
 
     pub(super) fn get_index(&mut self, i: Instr) {
         let object = self.tagged(i.b());
+        let raw = i.op() == Some(Op::ArrGet);
         if self.inst().hint == OF_MAP {
-            let key = match i.op() {
-                Some(Op::GetIndexI) => self.word(Value::int_unchecked(i.sc().into()).bits() as i64),
-                _ => self.tagged(i.c()),
+            let (get, key) = match i.op() {
+                Some(Op::ArrGet) => (runtime::get_raw as *const () as usize, self.raw_int(i.c())),
+                Some(Op::GetIndexI) => {
+                    let key = Value::int_unchecked(i.sc().into()).bits();
+                    (runtime::get_index as *const () as usize, self.word(key as i64))
+                }
+                _ => (runtime::get_index as *const () as usize, self.tagged(i.c())),
             };
-            let get = runtime::get_index as *const () as usize;
             let value = self.helper(get, b"iii>i", &[self.thread, object, key]);
             return self.set(i.a(), value, ALL);
         }
         let (slow, done) = (self.cold(), self.result_block());
-        let raw = i.op() == Some(Op::ArrGet);
         let (index, key) = match i.op() {
             Some(Op::GetIndexI) => {
                 (self.word(i.sc().into()), self.word(Value::int_unchecked(i.sc().into()).bits() as i64))
@@ -190,14 +193,17 @@ impl Translator<'_, '_> {
         let object = self.tagged(i.a());
         let known = self.known(i.c());
         let value = self.tagged(i.c());
+        let raw = i.op() == Some(Op::ArrSet);
+        let set = match raw {
+            true => runtime::set_raw as *const () as usize,
+            false => runtime::set_index as *const () as usize,
+        };
         if self.inst().hint == OF_MAP {
-            let key = self.tagged(i.b());
-            let set = runtime::set_index as *const () as usize;
+            let key = if raw { self.raw_int(i.b()) } else { self.tagged(i.b()) };
             self.helper_for_free(set, b"iiii>i", &[self.thread, object, key, value]);
             return;
         }
         let (slow, done) = (self.cold(), self.block());
-        let raw = i.op() == Some(Op::ArrSet);
         let (index, key) = match raw {
             true => {
                 let index = self.raw_int(i.b());
@@ -217,11 +223,7 @@ impl Translator<'_, '_> {
         self.store_slot(value, buffer, slot, known);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(slow);
-        let address = match raw {
-            true => runtime::set_raw as *const () as usize,
-            false => runtime::set_index as *const () as usize,
-        };
-        self.helper_for_free(address, b"iiii>i", &[self.thread, object, key, value]);
+        self.helper_for_free(set, b"iiii>i", &[self.thread, object, key, value]);
         self.b.ins().jump(done, &[]);
         self.b.switch_to_block(done);
     }

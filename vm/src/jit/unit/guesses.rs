@@ -11,8 +11,8 @@ impl Maker<'_> {
     /// Whether an instruction reads or assigns an element of what is a map now.
     pub(super) fn indexes_map(&mut self, frame: usize, pc: usize, i: Instr) -> bool {
         let register = match i.op() {
-            Some(Op::GetIndex | Op::GetIndexI) => i.b(),
-            Some(Op::SetIndex) => i.a(),
+            Some(Op::GetIndex | Op::GetIndexI | Op::ArrGet) => i.b(),
+            Some(Op::SetIndex | Op::ArrSet) => i.a(),
             _ => return false,
         };
         self.peek(frame, pc, register).is_some_and(|value| value.is_kind(Kind::Map))
