@@ -209,7 +209,9 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             known[i.b() as usize] = feedback.owner(i.c()).met(known[i.b() as usize]);
             Known::form(feedback.slot_mask(i.c()))
         }
-        Op::SetAttr if feedback.leaves(i.c(), assume) => {
+        Op::SetAttr
+            if feedback.leaves(i.c(), assume) && access::fitting_tag(feedback.site(i.c()).kind).is_some() =>
+        {
             known[i.a() as usize] = feedback.owner(i.c()).met(known[i.a() as usize]);
             return;
         }
