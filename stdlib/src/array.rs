@@ -7,17 +7,15 @@ use crate::table::ClassTable;
 use crate::{list, prelude_call, sort};
 use corella_vm::class::ErrorClass;
 use corella_vm::error::{Control, Outcome};
+use corella_vm::interp::compare::equals_hook;
 use corella_vm::native::ANY;
 use corella_vm::object::array::{self, Array};
 use corella_vm::object::compare::{self, Compared};
 use corella_vm::object::deep::{self, DeepEquality};
 use corella_vm::object::{Kind, class_id, display, equality, string};
-use corella_vm::symbol::sym;
 use corella_vm::thread::Thread;
 use corella_vm::value::Value;
-use corella_vm::vm::Vm;
 use std::cmp::Ordering;
-use std::sync::atomic;
 
 /// The natives of arrays.
 pub(crate) static TABLE: ClassTable = ClassTable {
@@ -122,21 +120,9 @@ fn is_empty(thread: &mut Thread, args: &[Value]) -> Outcome {
     Ok(Value::bool(receiver::this_array(thread, "Array.is_empty", args)?.len() == 0))
 }
 
-/// Whether no instance has a hook for equality, as things stand.
-fn is_plain(vm: &Vm) -> bool {
-    vm.has_plain_equality(vm.method_epoch.load(atomic::Ordering::Acquire))
-}
-
-/// Whether comparing this value, or what it stands for, with others may need a hook.
-fn has_hook(vm: &Vm, value: Value) -> bool {
-    let object = if value.is_kind(Kind::Proxy) { Value::object(equality::identity(value)) } else { value };
-    object.is_kind(Kind::Instance) && vm.class_of(object).member(sym::EQUALS).is_some()
-}
-
 /// Where an element equals `value`; `Err` of the inner result if a hook has to say.
 fn position(thread: &mut Thread, view: ArrayView, value: Value, from: usize) -> Result<Option<usize>, ()> {
-    let plain = is_plain(&thread.vm);
-    if !plain && has_hook(&thread.vm, value) {
+    if equals_hook(thread, value).is_some() {
         return Err(());
     }
     for (i, element) in view.raw_values().enumerate().skip(from) {
@@ -144,7 +130,7 @@ fn position(thread: &mut Thread, view: ArrayView, value: Value, from: usize) -> 
             thread.charge((i - from) as u64 / 4);
             return Ok(Some(i));
         }
-        if !plain && element.is_kind(Kind::Instance) && has_hook(&thread.vm, element) {
+        if element.is_kind(Kind::Instance) && equals_hook(thread, element).is_some() {
             return Err(());
         }
     }
@@ -270,9 +256,7 @@ fn equals(thread: &mut Thread, args: &[Value]) -> Outcome {
 
 /// Deep equality of two values; pairs that hooks compare are left to the prelude.
 pub(crate) fn deeply_equal(thread: &mut Thread, a: Value, b: Value) -> Outcome {
-    let vm = thread.vm.clone();
-    let plain = is_plain(&vm);
-    let hooked = &mut |a: Value, _: Value| !plain && has_hook(&vm, a);
+    let hooked = &mut |a: Value, _: Value| equals_hook(thread, a).is_some();
     let (result, visited) = deep::equal(a, b, hooked);
     thread.charge(visited);
     match result {

@@ -205,7 +205,9 @@ impl Vm {
                 template[slot] = float.to_bits();
             }
         }
-        self.registry.heaps.layouts.tell(id, unboxed);
+        if unboxed != 0 {
+            self.registry.heaps.layouts.tell(id, unboxed);
+        }
         let class = Box::new(Class {
             id,
             name,
@@ -242,8 +244,8 @@ impl Vm {
     }
 
     /// Whether no class whose objects are instances has a hook `equals`, at this method epoch.
-    #[inline]
-    pub fn has_plain_equality(&self, epoch: u32) -> bool {
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))]
+    pub(crate) fn has_plain_equality(&self, epoch: u32) -> bool {
         let known = self.plain_equality.load(Ordering::Relaxed);
         if known >> 1 == u64::from(epoch) {
             return known & 1 != 0;

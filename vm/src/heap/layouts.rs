@@ -25,7 +25,7 @@ impl Layouts {
         self.0.as_slice().get(class as usize).map_or(0, |slots| slots.load(Ordering::Relaxed))
     }
 
-    /// Tells them of a class that nobody has seen yet.
+    /// Tells them of a class that nobody has seen yet; of one that is not told of, there are none.
     ///
     /// # Panics
     /// If the class's number is [`MAX_LAYOUTS`] or more.

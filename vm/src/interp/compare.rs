@@ -53,7 +53,7 @@ pub fn equal(thread: &mut Thread, x: Value, y: Value) -> Outcome<bool> {
 }
 
 /// The hook `equals` of an instance, or of what a proxy stands for. Most classes have none, and remember it.
-fn equals_hook(thread: &Thread, x: Value) -> Option<Value> {
+pub fn equals_hook(thread: &Thread, x: Value) -> Option<Value> {
     if !x.is_kind(Kind::Instance) {
         return hook(thread, x, sym::EQUALS);
     }

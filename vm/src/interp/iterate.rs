@@ -11,6 +11,7 @@ use super::proxies;
 use crate::bytecode::Instr;
 use crate::class::ErrorClass;
 use crate::error::{Control, Outcome};
+use crate::heap::OutOfMemory;
 use crate::object::{Kind, array, map, range, string, typed};
 use crate::symbol::sym;
 use crate::thread::Thread;
@@ -93,43 +94,53 @@ pub fn next(thread: &mut Thread, i: Instr) -> Outcome<Step> {
         return Err(thread.error(ErrorClass::StateError, "not an iteration (malformed bytecode)"));
     };
     let index = position as usize;
-    let found = match state.kind() {
-        Some(Kind::Array) => array::get(state.pointer().cast(), index),
-        Some(Kind::Range) => match range::bounds(state).and_then(|b| b.get(position as u64)) {
-            Some(n) => Some(thread.heap.int(n)?),
-            None => None,
-        },
-        Some(Kind::MapTable) => {
-            return Ok(match map::next_entry(state, index) {
-                Some(found) => {
-                    set(thread, i.a(), found.state);
-                    set_entry(thread, i, found.position as i64, found.key, found.value);
-                    Step::Element
-                }
-                None => Step::End,
-            });
-        }
-        Some(Kind::Str) => return string_step(thread, i, state, position),
-        Some(Kind::Bytes) => string::bytes_of(state).get(index).map(|b| Value::int_unchecked(*b as i64)),
-        Some(Kind::IntArray | Kind::FloatArray) => {
-            typed::get(&mut thread.heap, state.pointer().cast(), index)?
-        }
+    if let Some(found) = element_at(thread, state, index) {
+        return Ok(match found? {
+            Some(value) => element(thread, i, position, value),
+            None => Step::End,
+        });
+    }
+    match state.kind() {
+        Some(Kind::MapTable) => Ok(match map::next_entry(state, index) {
+            Some(found) => {
+                set(thread, i.a(), found.state);
+                set_entry(thread, i, found.position as i64, found.key, found.value);
+                Step::Element
+            }
+            None => Step::End,
+        }),
+        Some(Kind::Str) => string_step(thread, i, state, position),
         Some(Kind::Generator) => {
             set(thread, i.a() + 1, Value::int_unchecked(position + 1));
             if control::generator_done(state) {
                 return Ok(Step::End);
             }
-            return match control::resume_generator(thread, state, Value::NULL)? {
+            match control::resume_generator(thread, state, Value::NULL)? {
                 Called::Frame => Ok(Step::Frame),
                 Called::Value(_) => Ok(Step::End),
-            };
+            }
         }
-        Some(Kind::Proxy) => return proxies::next(thread, i, state, position),
-        _ => return Err(thread.error(ErrorClass::StateError, "not an iteration (malformed bytecode)")),
-    };
-    Ok(match found {
-        Some(value) => element(thread, i, position, value),
-        None => Step::End,
+        Some(Kind::Proxy) => proxies::next(thread, i, state, position),
+        _ => Err(thread.error(ErrorClass::StateError, "not an iteration (malformed bytecode)")),
+    }
+}
+
+/// The element at a position of what needs nothing but that to tell; nothing at all for anything else.
+#[inline]
+pub fn element_at(
+    thread: &mut Thread,
+    state: Value,
+    index: usize,
+) -> Option<Result<Option<Value>, OutOfMemory>> {
+    Some(match state.kind()? {
+        Kind::Array => Ok(array::get(state.pointer().cast(), index)),
+        Kind::Range => {
+            let found = range::bounds(state).and_then(|bounds| bounds.get(index as u64));
+            found.map(|n| thread.heap.int(n)).transpose()
+        }
+        Kind::Bytes => Ok(string::bytes_of(state).get(index).map(|b| Value::int_unchecked(*b as i64))),
+        Kind::IntArray | Kind::FloatArray => typed::get(&mut thread.heap, state.pointer().cast(), index),
+        _ => return None,
     })
 }
 

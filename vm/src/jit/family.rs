@@ -1,6 +1,25 @@
 //! Sets of classes whose numbers lie close together, as those of a class and its subclasses mostly do: a comparison or two tell whether a
 //! class is in one, whatever its size.
 
+use smallvec::SmallVec;
+
+/// A few classes.
+pub(super) type Classes = SmallVec<[u32; 4]>;
+
+/// Classes that are told apart at one place.
+const MAX_CLASSES: usize = 6;
+
+/// The same where they are a family.
+const MAX_FAMILY: usize = 16;
+
+/// Leaves as many classes as are told apart at one place; whether all could stay.
+pub(super) fn cut(classes: &mut Classes) -> bool {
+    let most = if Family::of(classes).is_known() { MAX_FAMILY } else { MAX_CLASSES };
+    let all = classes.len() <= most;
+    classes.truncate(most);
+    all
+}
+
 /// A set of classes, or none that is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Family {
@@ -101,6 +120,18 @@ mod tests {
         assert_eq!(Family::of(&[2, 33]).classes().collect::<Vec<_>>(), [2, 33]);
         assert_eq!(Family::one(3).single(), Some(3));
         assert_eq!(family.single(), None);
+    }
+
+    #[test]
+    fn a_family_may_be_larger_than_other_classes() {
+        let kept = |classes: &[u32]| {
+            let mut classes = Classes::from_slice(classes);
+            (cut(&mut classes), classes.len())
+        };
+        assert_eq!(kept(&[1, 100, 200, 300, 400, 500]), (true, 6));
+        assert_eq!(kept(&[1, 100, 200, 300, 400, 500, 600]), (false, 6));
+        assert_eq!(kept(&(1..17).collect::<Vec<_>>()), (true, 16));
+        assert_eq!(kept(&(1..18).collect::<Vec<_>>()), (false, 16));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a thread's inline caches have seen, as a copy for the compiler.
 
-use super::family::Family;
+use super::family::{Classes, Family, cut};
 use super::masks::{ALL, Assume, BIG, BOOL, FLOAT, INT, Known, Mask, OTHER, mask_of};
 use crate::bytecode::ops::Op;
 use crate::class::{AttributeType, Class, Member};
@@ -11,7 +11,6 @@ use crate::object::function::{class_of_value, code_of_value};
 use crate::object::{array, class_id};
 use crate::thread::Thread;
 use crate::value::Value;
-use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 
 /// What a thread's inline caches have seen at the sites of a function.
@@ -21,20 +20,11 @@ pub(crate) struct Feedback {
     types: Vec<Classes>,
 }
 
-/// A few classes.
-pub(super) type Classes = SmallVec<[u32; 4]>;
-
-/// Classes that are told apart at one place.
-pub(super) const MAX_CLASSES: usize = 6;
-
-/// The same where they are a family.
-pub(super) const MAX_FAMILY: usize = 16;
-
 /// What is known of one site.
 struct Site {
     ic: Ic,
-    /// For an attribute: other classes that have it in the same slot.
-    others: SmallVec<[u32; 4]>,
+    /// The class that was seen; for an attribute with the others that have it in the same slot.
+    classes: Classes,
     /// One class only is expected.
     few: bool,
     /// These are all the classes that have an attribute of that name.
@@ -66,7 +56,7 @@ impl Feedback {
             let mut site = Site {
                 ic: *ic,
                 few: ic.misses < few,
-                others: SmallVec::new(),
+                classes: smallvec::smallvec![ic.class],
                 complete: false,
                 mask: ALL,
                 unboxed: false,
@@ -92,23 +82,20 @@ impl Feedback {
                     site.fitting = fitting(thread, unsafe { &*attribute.module }, ty as usize);
                 }
                 if !site.few {
-                    let has = |class: &&'static Class| class.slots.contains_key(name) && class.id != ic.class;
-                    let alike = |class: &&'static Class| {
+                    let alike = |class: &Class| {
                         class.is_unboxed(ic.data) == site.unboxed
                             && class.slots.get(name) == Some(&ic.data)
                             && class.attributes[ic.data as usize].ty == attribute.ty
                             && class.attributes[ic.data as usize].module == attribute.module
                             && mask_of(class.attributes[ic.data as usize].initial) & !site.mask == 0
                     };
-                    site.complete = thread.vm.classes().filter(has).all(|class| alike(&class));
-                    let others = thread.vm.classes().filter(has).filter(alike).map(|class| class.id);
-                    site.others.extend(others.take(MAX_FAMILY));
-                    site.complete &= site.others.len() < MAX_FAMILY;
-                    let known = Family::of(&site.others).or(Family::one(ic.class)).is_known();
-                    if !known {
-                        site.others.truncate(MAX_CLASSES - 1);
-                        site.complete = false;
-                    }
+                    let has = |class: &&'static Class| class.slots.contains_key(name) && class.id != ic.class;
+                    let (others, odd): (Vec<_>, Vec<_>) =
+                        thread.vm.classes().filter(has).partition(|class| alike(class));
+                    site.classes.extend(others.iter().map(|class| class.id));
+                    let all = cut(&mut site.classes);
+                    let family = !others.is_empty() && Family::of(&site.classes).is_known();
+                    site.complete = family && all && odd.is_empty();
                 }
             }
             site
@@ -131,7 +118,7 @@ impl Feedback {
 
     /// What is known of the object at an attribute's site that compiled code leaves if it is something else.
     pub(super) fn owner(&self, site: u16) -> Known {
-        Known::of_family(Family::of(&self.classes(site)))
+        Known::of_family(Family::of(&self.sites[site as usize].classes))
     }
 
     /// Whether a site is expected to see one class only.
@@ -151,8 +138,7 @@ impl Feedback {
 
     /// The classes that have the attribute at a site in the slot seen there.
     pub(super) fn classes(&self, site: u16) -> Classes {
-        let site = &self.sites[site as usize];
-        std::iter::once(site.ic.class).chain(site.others.iter().copied()).collect()
+        self.sites[site as usize].classes.clone()
     }
 
     /// All classes whose instances fit a declared type (as long as no method epoch begins); none if that is not known.
@@ -198,14 +184,9 @@ fn fitting(thread: &Thread, module: &LoadedModule, ty: usize) -> Classes {
         return Classes::new();
     }
     let mut classes: Classes = smallvec::smallvec![declared.id];
-    for class in thread.vm.classes().filter(|class| class.id != declared.id && class.is_subclass_of(declared))
-    {
-        if classes.len() == MAX_FAMILY {
-            return Classes::new();
-        }
-        classes.push(class.id);
-    }
-    if classes.len() > MAX_CLASSES && !Family::of(&classes).is_known() {
+    let derived = |class: &&'static Class| class.id != declared.id && class.is_subclass_of(declared);
+    classes.extend(thread.vm.classes().filter(derived).map(|class| class.id));
+    if !cut(&mut classes) {
         return Classes::new();
     }
     let seen = module.types_seen[ty].load(Ordering::Relaxed) as u32;

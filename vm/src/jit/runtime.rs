@@ -14,7 +14,7 @@ use crate::class::{Class, Member};
 use crate::code::Code;
 use crate::error::{Control, Outcome};
 use crate::interp::{
-    access, arith, call, compare, control, describe, globals, index, instances, proxies, run, types,
+    access, arith, call, compare, control, describe, globals, index, instances, iterate, proxies, run, types,
 };
 use crate::native::{NativeDef, NativeFn};
 use crate::object::function::{self, Closure};
@@ -208,7 +208,6 @@ pub(super) extern "C" fn binary(thread: &mut Thread, x: u64, y: u64, op: u64) ->
         Op::JGtI => compare::greater(thread, x, y).map(Value::bool),
         Op::JGeI => compare::greater_equal(thread, x, y).map(Value::bool),
         Op::In => compare::contains(thread, x, y),
-        Op::GetIndex => index::get(thread, x, y),
         other => unreachable!("{other:?} is not compiled as a binary operation"),
     };
     outcome(thread, result)
@@ -376,42 +375,33 @@ pub(super) extern "C" fn set_index(thread: &mut Thread, x: u64, y: u64, z: u64) 
     outcome(thread, result.map(|()| Value::NULL))
 }
 
-/// `x[y]` of what is no array.
+/// `x[y]`.
 pub(super) extern "C" fn get_index(thread: &mut Thread, x: u64, y: u64) -> u64 {
     let result = index::get(thread, value(x), value(y));
     outcome(thread, result)
 }
 
-/// The element at a position of what is iterated over by so many variables, and the next position; 0 instead of that if there is no element,
-/// or if somebody has to be asked for it. Positions are integers, as values.
+/// The element at a position of what is iterated over by so many variables, and the next position; 0 instead of that if the interpreter has to
+/// say what comes. Positions are integers, as values.
 pub(super) extern "C" fn next_element(
     thread: &mut Thread,
     state: u64,
     position: u64,
     variables: u64,
 ) -> Pair {
-    const NONE: Pair = Pair { first: 0, second: 0 };
-    let (state, at) = (value(state), value(position).small_int_unchecked() as u64);
-    if variables == 1 && state.is_kind(Kind::Str) {
-        return match crate::interp::iterate::next_of_text(thread, state, at as i64) {
-            Ok(Some((found, next))) => {
-                Pair { first: found.bits(), second: Value::int_unchecked(next).bits() }
-            }
-            _ => NONE,
-        };
-    }
-    let found = match state.kind() {
-        Some(Kind::Range) => {
-            let bounds = crate::object::range::bounds(state);
-            bounds.and_then(|bounds| bounds.get(at)).map(|n| thread.heap.int_beyond_limit(n))
+    let (state, at) = (value(state), value(position).small_int_unchecked());
+    let found = match state.is_kind(Kind::Str) {
+        true if variables == 1 => iterate::next_of_text(thread, state, at).ok().flatten(),
+        true => None,
+        false => {
+            let found = iterate::element_at(thread, state, at as usize);
+            found.and_then(Result::ok).flatten().map(|found| (found, at + 1))
         }
-        Some(Kind::IntArray | Kind::FloatArray) => {
-            let array = state.pointer().cast();
-            crate::object::typed::get(&mut thread.heap, array, at as usize).ok().flatten()
-        }
-        _ => None,
     };
-    found.map_or(NONE, |found| Pair { first: found.bits(), second: position + 2 })
+    match found {
+        Some((found, next)) => Pair { first: found.bits(), second: Value::int_unchecked(next).bits() },
+        None => Pair { first: 0, second: 0 },
+    }
 }
 
 /// `x[n]` with a raw index.

@@ -9,8 +9,8 @@
 
 mod guesses;
 
-use super::family::Family;
-use super::feedback::{Feedback, MAX_CLASSES, MAX_FAMILY, super_method};
+use super::family::{Classes, cut};
+use super::feedback::{Feedback, super_method};
 use super::instrs::{falls_through, moved, target};
 use super::intrinsics::{self, Intrinsic};
 use super::lean;
@@ -78,7 +78,7 @@ pub(super) enum Callee {
     /// The called value is a function with this frame's code; it lies in this register.
     Closure(u16),
     /// The receiver's class is one of these, and the method epoch this.
-    Method { classes: SmallVec<[u32; 4]>, epoch: u32, function: Value },
+    Method { classes: Classes, epoch: u32, function: Value },
     /// The method epoch is this: a method of the superclass.
     Super { epoch: u32, function: Value },
     /// The class is this, and the method epoch: a fresh instance is made first.
@@ -548,7 +548,7 @@ impl Maker<'_> {
             return;
         }
         let name = code.sites[i.b() as usize];
-        let mut found: SmallVec<[(Value, SmallVec<[u32; 4]>); 4]> = SmallVec::new();
+        let mut found: SmallVec<[(Value, Classes); 4]> = SmallVec::new();
         // SAFETY: a cached target is an immortal script function.
         found.push((unsafe { Value::from_bits(ic.target) }, smallvec![ic.class]));
         let few = self.unit.frames[frame].feedback.few(i.b());
@@ -579,9 +579,7 @@ impl Maker<'_> {
             all = false;
         }
         for (_, classes) in &mut found {
-            let most = if Family::of(classes).is_known() { MAX_FAMILY } else { MAX_CLASSES };
-            all &= classes.len() <= most;
-            classes.truncate(most);
+            all &= cut(classes);
         }
         site.open = !few && !all || self.wide;
         let epoch = self.unit.epoch;

@@ -1,7 +1,6 @@
 //! Arrays and typed arrays: elements, lengths, appending, iterating, and views of their buffers.
 
-use super::super::feedback::Classes;
-use super::super::masks::{self, ALL, INT, Known};
+use super::super::masks::{self, ALL, INT};
 use super::super::runtime;
 use super::super::unit::OF_MAP;
 use super::Translator;
@@ -9,7 +8,7 @@ use super::objects::TAG;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::object::array::{Array, Buffer};
-use crate::object::map::{Entry, Table};
+use crate::object::map::Map;
 use crate::object::{Kind, class_id};
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -42,7 +41,15 @@ impl Translator<'_, '_> {
         let word = self.b.ins().ishl_imm_s(length, 1);
         self.b.ins().jump(done, &[word.into()]);
         self.b.switch_to_block(other);
-        self.text_length(object, kind, slow, done);
+        let (no_text, map) = (self.block(), self.block());
+        self.text_length(object, kind, no_text, done);
+        self.b.switch_to_block(no_text);
+        let is_map = self.b.ins().icmp_imm_s(IntCC::Equal, kind, Kind::Map as i64);
+        self.go_if(is_map, map, slow);
+        self.b.switch_to_block(map);
+        let entries = self.load(object, offset_of!(Map, len) as i32 - TAG);
+        let word = self.b.ins().ishl_imm_s(entries, 1);
+        self.b.ins().jump(done, &[word.into()]);
         self.otherwise_get_attr(i, runtime::get_length as *const () as usize, object, slow, done);
     }
 
@@ -117,7 +124,7 @@ impl Translator<'_, '_> {
     }
 
     /// The address of element `index` of an array whose kind was checked; `slow` if it is not inside.
-    fn element(&mut self, array: Ir, index: Ir, slow: Block) -> (Ir, Ir) {
+    pub(super) fn element(&mut self, array: Ir, index: Ir, slow: Block) -> (Ir, Ir) {
         let length = self.load(array, LENGTH);
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
         let fine = self.block();
@@ -144,15 +151,12 @@ impl Translator<'_, '_> {
         let object = self.tagged(i.b());
         let raw = i.op() == Some(Op::ArrGet);
         if self.inst().hint == OF_MAP {
-            let (get, key) = match i.op() {
-                Some(Op::ArrGet) => (runtime::get_raw as *const () as usize, self.raw_int(i.c())),
-                Some(Op::GetIndexI) => {
-                    let key = Value::int_unchecked(i.sc().into()).bits();
-                    (runtime::get_index as *const () as usize, self.word(key as i64))
-                }
-                _ => (runtime::get_index as *const () as usize, self.tagged(i.c())),
+            let key = match i.op() {
+                Some(Op::ArrGet) => self.raw_int(i.c()),
+                Some(Op::GetIndexI) => self.word(Value::int_unchecked(i.sc().into()).bits() as i64),
+                _ => self.tagged(i.c()),
             };
-            let value = self.helper(get, b"iii>i", &[self.thread, object, key]);
+            let value = self.get_by_helper(raw, object, key);
             return self.set(i.a(), value, ALL);
         }
         let (slow, done) = (self.cold(), self.result_block());
@@ -177,16 +181,18 @@ impl Translator<'_, '_> {
         let value = self.load(element, SLOTS);
         self.b.ins().jump(done, &[value.into()]);
         self.b.switch_to_block(slow);
-        let value = match raw {
-            true => self.helper_for_free(
-                runtime::get_raw as *const () as usize,
-                b"iii>i",
-                &[self.thread, object, key],
-            ),
-            false => self.binary_slowly(Op::GetIndex, object, key),
-        };
+        let value = self.get_by_helper(raw, object, key);
         self.b.ins().jump(done, &[value.into()]);
         self.take_result(i.a(), done, ALL);
+    }
+
+    /// An element of whatever it is, by a key that is a value or a raw integer.
+    fn get_by_helper(&mut self, raw: bool, object: Ir, key: Ir) -> Ir {
+        let args = [self.thread, object, key];
+        match raw {
+            true => self.helper_for_free(runtime::get_raw as *const () as usize, b"iii>i", &args),
+            false => self.helper(runtime::get_index as *const () as usize, b"iii>i", &args),
+        }
     }
 
     pub(super) fn set_index(&mut self, i: Instr) {
@@ -332,132 +338,6 @@ impl Translator<'_, '_> {
             self.helper(helper, b"iiii>i", &[self.thread, object, index, word]);
             self.b.ins().jump(done, &[]);
             self.b.switch_to_block(done);
-        }
-    }
-
-    /// Begins iterating: over an array at once, over anything else by the interpreter.
-    pub(super) fn iter_start(&mut self, i: Instr) {
-        let value = self.tagged(i.b());
-        if self.known(i.b()).is(class_id::ARRAY) {
-            self.set_known(i.a(), value, Known::of_class(class_id::ARRAY));
-            return self.constant(i.a() + 1, Value::int_unchecked(0));
-        }
-        let (slow, done) = (self.block(), self.block());
-        self.b.append_block_param(done, I64);
-        self.b.append_block_param(done, I64);
-        self.expect_kind(value, Kind::Array, slow);
-        let zero = self.word(0);
-        self.b.ins().jump(done, &[value.into(), zero.into()]);
-        let before = self.state.clone();
-        self.b.switch_to_block(slow);
-        self.step();
-        let words = [i.a(), i.a() + 1].map(|r| self.b.use_var(self.words[r as usize]));
-        self.b.ins().jump(done, &[words[0].into(), words[1].into()]);
-        self.state = before;
-        self.state.epoch = false;
-        self.b.switch_to_block(done);
-        let results = self.b.block_params(done).to_vec();
-        self.set(i.a(), results[0], ALL);
-        self.set(i.a() + 1, results[1], INT);
-    }
-
-    /// The next position, the key and the value of an iteration over a map that is not changed meanwhile; to `other` where it comes to its end or
-    /// to an entry that was removed, and for anything else than a map.
-    fn entry_of_map(&mut self, table: Ir, position: Ir, other: Block) -> (Ir, Ir, Ir) {
-        self.expect_kind(table, Kind::MapTable, other);
-        let index = self.b.ins().sshr_imm_s(position, 1);
-        let used = self.load(table, offset_of!(Table, used) as i32 - TAG);
-        let newer = self.load(table, offset_of!(Table, next) as i32 - TAG);
-        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, used);
-        let current = self.b.ins().icmp_imm_s(IntCC::Equal, newer, 0);
-        let (there, entry) = (self.b.ins().band(inside, current), self.block());
-        self.go_if(there, entry, other);
-        self.b.switch_to_block(entry);
-        let distance = self.b.ins().imul_imm_s(index, size_of::<Entry>() as i64);
-        let entry = self.b.ins().iadd(table, distance);
-        let first = size_of::<Table>() as i32 - TAG;
-        let key = self.load(entry, first + offset_of!(Entry, key) as i32);
-        let value = self.load(entry, first + offset_of!(Entry, value) as i32);
-        let removed = self.b.ins().icmp_imm_s(IntCC::Equal, value, Value::EMPTY.bits() as i64);
-        let found = self.block();
-        self.b.ins().brif(removed, other, &[], found, &[]);
-        self.b.switch_to_block(found);
-        (self.b.ins().iadd_imm_s(position, 2), key, value)
-    }
-
-    /// The next element: of an array or a map at once, of anything else by the interpreter.
-    pub(super) fn iterate(&mut self, i: Instr) {
-        if !self.is_int(i.a() + 1) {
-            return self.step();
-        }
-        let (state, position) = (self.tagged(i.a()), self.tagged(i.a() + 1));
-        let array = self.known(i.a());
-        let is_array = array.is(class_id::ARRAY);
-        let written: Classes = match i.n() {
-            2 => {
-                Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into(), u32::from(i.b()) + 1])
-            }
-            _ => Classes::from_slice(&[i.a().into(), u32::from(i.a()) + 1, i.b().into()]),
-        };
-        // The values that the slow way leaves in the frame.
-        for &r in &written {
-            self.tagged(r as u16);
-        }
-        let done = self.block();
-        for _ in &written {
-            self.b.append_block_param(done, I64);
-        }
-        let slow = (!is_array).then(|| self.block());
-        if let Some(slow) = slow {
-            self.expect_kind(state, Kind::Array, slow);
-        }
-        let before = self.state.clone();
-        let index = self.b.ins().sshr_imm_s(position, 1);
-        let end = self.block();
-        let (element, _) = self.element(state, index, end);
-        let value = self.load(element, SLOTS);
-        let next = self.b.ins().iadd_imm_s(position, 2);
-        match i.n() {
-            2 => self.b.ins().jump(done, &[state.into(), next.into(), position.into(), value.into()]),
-            _ => self.b.ins().jump(done, &[state.into(), next.into(), value.into()]),
-        };
-        self.b.switch_to_block(end);
-        self.goto(self.target());
-        self.state = before.clone();
-        if let Some(slow) = slow {
-            self.b.switch_to_block(slow);
-            let other = self.block();
-            let (next, key, value) = self.entry_of_map(state, position, other);
-            match i.n() {
-                2 => self.b.ins().jump(done, &[state.into(), next.into(), key.into(), value.into()]),
-                _ => self.b.ins().jump(done, &[state.into(), next.into(), key.into()]),
-            };
-            self.b.switch_to_block(other);
-            let element = runtime::next_element as *const () as usize;
-            let variables = self.word(i.n().into());
-            let results = self.call(element, b"iiii>ii", &[self.thread, state, position, variables]);
-            let (value, next, found, general) = (results[0], results[1], self.block(), self.block());
-            self.b.ins().brif(next, found, &[], general, &[]);
-            self.b.switch_to_block(found);
-            match i.n() {
-                2 => self.b.ins().jump(done, &[state.into(), next.into(), position.into(), value.into()]),
-                _ => self.b.ins().jump(done, &[state.into(), next.into(), value.into()]),
-            };
-            self.b.switch_to_block(general);
-            self.step();
-            let words: Vec<_> =
-                written.iter().map(|r| self.b.use_var(self.words[*r as usize]).into()).collect();
-            self.b.ins().jump(done, &words);
-            self.state = before;
-            self.state.epoch = false;
-        }
-        self.b.switch_to_block(done);
-        let results = self.b.block_params(done).to_vec();
-        let known = if is_array { array } else { Known::form(ALL) };
-        self.set_known(i.a(), results[0], known);
-        self.set(i.a() + 1, results[1], INT);
-        for (k, &r) in written.iter().enumerate().skip(2) {
-            self.set(r as u16, results[k], ALL);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Where the interpreter enters, its frame is exact; whatever the code takes for granted there is checked first. An entry is refused,
 //! and the interpreter goes on, if something is not so.
 
-use super::super::feedback::Classes;
+use super::super::family::Classes;
 use super::super::masks::{self, INT, Known, NULL};
 use super::super::runtime;
 use super::super::unit::Kind;

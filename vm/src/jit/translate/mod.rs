@@ -15,6 +15,7 @@ mod calls;
 mod division;
 mod entries;
 mod exits;
+mod iterate;
 mod jumps;
 mod lean;
 mod objects;

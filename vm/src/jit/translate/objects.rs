@@ -1,7 +1,6 @@
 //! Attributes, elements, variables: read and written inline where the object is what it was seen to be.
 
-use super::super::family::Family;
-use super::super::feedback::Classes;
+use super::super::family::{Classes, Family};
 use super::super::masks::{self, ALL, ARRAY, BIG, FLOAT, INT, Known, NULL, OTHER};
 use super::super::runtime;
 use super::Translator;

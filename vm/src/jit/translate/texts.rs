@@ -7,7 +7,6 @@ use super::objects::TAG;
 use crate::bytecode::Instr;
 use crate::native::NativeFn;
 use crate::object::Kind;
-use crate::object::map::Map;
 use crate::object::string::Str;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
@@ -19,22 +18,14 @@ impl Translator<'_, '_> {
         self.b.ins().uload32(MemFlagsData::trusted(), object, offset as i32 - TAG)
     }
 
-    /// Goes to `done` with the length of an object that is no array, if it is a text or a map; else to `slow`. Its kind has been loaded.
+    /// Goes to `done` with the length of an object that is no array, if it is a text; else to `slow`. Its kind has been loaded.
     pub(super) fn text_length(&mut self, object: Ir, kind: Ir, slow: Block, done: Block) {
         let text = self.block();
         let is_text = self.b.ins().icmp_imm_s(IntCC::Equal, kind, Kind::Str as i64);
-        let (other, map) = (self.block(), self.block());
-        self.b.ins().brif(is_text, text, &[], other, &[]);
+        self.go_if(is_text, text, slow);
         self.b.switch_to_block(text);
         let chars = self.load_word32(object, offset_of!(Str, chars));
         let word = self.b.ins().ishl_imm_s(chars, 1);
-        self.b.ins().jump(done, &[word.into()]);
-        self.b.switch_to_block(other);
-        let is_map = self.b.ins().icmp_imm_s(IntCC::Equal, kind, Kind::Map as i64);
-        self.go_if(is_map, map, slow);
-        self.b.switch_to_block(map);
-        let entries = self.load(object, offset_of!(Map, len) as i32 - TAG);
-        let word = self.b.ins().ishl_imm_s(entries, 1);
         self.b.ins().jump(done, &[word.into()]);
     }
 

@@ -1,6 +1,6 @@
 //! `is`: whether a value is one of a type.
 
-use super::super::feedback::Classes;
+use super::super::family::Classes;
 use super::super::masks::{BOOL, FLOAT, INT};
 use super::super::runtime;
 use super::Translator;
