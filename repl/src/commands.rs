@@ -125,9 +125,10 @@ fn jit_report(stats: &JitStats, functions: &[JitFunction]) -> String {
 fn jit_totals(stats: &JitStats) -> String {
     let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     format!(
-        "{} compiled to {} bytes of machine code in {:.1} ms, {} again, {} refused\n",
+        "{} compiled to {} bytes of machine code ({} of them replaced and freed) in {:.1} ms, {} again, {} refused\n",
         count(stats.functions, "function"),
         stats.code_bytes,
+        stats.freed_bytes,
         stats.time.as_secs_f64() * 1e3,
         stats.again,
         stats.refused

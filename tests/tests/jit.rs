@@ -225,6 +225,71 @@ fn a_thread_that_has_seen_nothing_does_not_make_code_forget() {
     }
 }
 
+/// Functions that see something else in each round, so that their code is replaced again and again while it runs.
+const SURPRISED: &str = "
+    class Low { var n = 1; function step(k) { return self.n + k; } }
+    class High : Low { function step(k) { return self.n - k; } }
+    class Float { var n = 0.5; function step(k) { return self.n * 2.0 + k; } }
+    class Text { var n = 1; function step(k) { return `${k}`.length; } }
+    class Deep { var n = 1; function step(k) { return k > 900 ? descend(self, 20) : 1; } }
+    function descend(o, depth) { return depth == 0 ? o.n : descend(o, depth - 1) + 1; }
+    function rounds(o, times) { var sum = 0; for (k in 0..times) sum += o.step(k) + twice(k, sum); return sum; }
+    function twice(k, sum) { return k % 3 == 0 ? k * 2 : sum is float ? 0.5 : 1; }
+    function all(times) {
+        var found = [];
+        for (round in 0..4) {
+            for (o in [new Low(), new High(), new Float(), new Text(), new Deep()]) found.push(rounds(o, times));
+        }
+        return found.join(' ');
+    }
+";
+
+#[test]
+fn replaced_code_is_freed_in_a_program_that_only_computes() {
+    let text = format!("{SURPRISED} print(all(1000)); for (k in 0..20) all(1000);");
+    let outcome = |jit| {
+        let captured = Captured::new();
+        let engine = Engine::builder().jit(jit).seed(1).output(captured.clone()).build();
+        let mut vm = engine.vm().unwrap();
+        let script = engine.compile("surprised.cor", &text).unwrap();
+        vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
+        (captured.take(), vm.jit_stats())
+    };
+    let (interpreted, _) = outcome(JitMode::Off);
+    let (compiled, stats) = outcome(JitMode::Always);
+    assert_eq!(interpreted, compiled);
+    if JitMode::AVAILABLE {
+        assert!(stats.again > 2 && stats.freed_bytes > 0, "{stats:?}");
+        assert!(stats.freed_bytes < stats.code_bytes, "{stats:?}");
+    }
+}
+
+#[test]
+fn code_is_freed_only_when_no_thread_runs_it_any_more() {
+    let text = format!(
+        "{SURPRISED}
+        function often(times) {{ var last = ''; for (k in 0..times) {{ last = all(1000); if (k % 2 == 0) yield; }} return last; }}
+        var others = [];
+        for (k in 0..3) others.push(new Thread(`${{k}}`).spawn(often, 40 + k));
+        var here = often(40);
+        for (other in others) if (await other != here) throw 'they differ';
+        print(here);"
+    );
+    let outcome = |jit| {
+        let captured = Captured::new();
+        let engine = Engine::builder().jit(jit).jit_threshold(50).output(captured.clone()).build();
+        let mut vm = engine.vm().unwrap();
+        let script = engine.compile("surprised_threads.cor", &text).unwrap();
+        vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
+        captured.take()
+    };
+    let interpreted = outcome(JitMode::Off);
+    for _ in 0..5 {
+        assert_eq!(outcome(JitMode::Always), interpreted);
+        assert_eq!(outcome(JitMode::Auto), interpreted);
+    }
+}
+
 /// Failed assumptions of one function's code, after which another one would have been made of it long ago.
 const FEW_FAILURES: u32 = 500;
 

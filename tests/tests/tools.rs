@@ -232,7 +232,6 @@ fn statistics_have_a_line_for_each_function() {
     assert!(time >= 0.0 && bytes > 32.0 && compiled == 1.0 && failures == 0.0, "{twice}");
     let bytes_of_all: f64 =
         functions.iter().filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum();
-    let stated =
-        format!("{} functions compiled to {bytes_of_all} bytes of machine code in ", functions.len());
+    let stated = format!("{} functions compiled to {bytes_of_all} bytes of machine code (", functions.len());
     assert!(totals.starts_with(&stated), "{stated} / {totals}");
 }

@@ -106,6 +106,12 @@ impl Member {
         self.state.seen.load(Ordering::Relaxed) != OFFLINE
     }
 
+    /// Whether somebody may wait for the thread's next quiescent point.
+    #[inline(always)]
+    pub fn is_behind(&self) -> bool {
+        self.epoch.seen.load(Ordering::Relaxed) != self.state.seen.load(Ordering::Relaxed)
+    }
+
     /// The thread holds no foreign pointer at this moment; it must be online.
     #[inline(always)]
     pub fn quiescent(&self) {

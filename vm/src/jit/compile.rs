@@ -1,21 +1,22 @@
-//! The compiler of a VM: Cranelift behind a lock, and the memory that machine code lies in.
+//! The compiler of a VM: Cranelift behind a lock, what waits for it, and the thread that it works on.
 //!
-//! Invariant: machine code is never freed before the VM, like the linked code that it belongs to: a native frame may return into code
-//! that has been replaced. Memory is writable before it is executable, never both (`cranelift-jit` sees to that).
+//! Invariant: what is made of a function is published before what it had before is given up (`store`).
 
 use super::detours::{Detours, words};
 use super::layout::Layout;
 use super::lean_entries::LeanEntries;
 use super::masks::Assume;
-use super::queue::Queue;
+use super::queue::{Next, Queue};
 use super::record::{Records, name_of};
+use super::store::{Gone, Pages, Store, Stored};
 use super::symbols::{Symbols, Wanted};
 use super::translate::{Demands, Referred, Translated, Translator, lean_signature};
 use super::unit::Unit;
 use crate::code::Code;
+use crate::heap::quiesce::{Member, Quiesce};
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{Signature, UserFuncName};
-use cranelift_codegen::isa::{CallConv, TargetIsa};
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
@@ -23,7 +24,7 @@ use cranelift_module::{FuncId, Linkage, Module};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -34,8 +35,13 @@ struct Counters {
     refused: AtomicU64,
     again: AtomicU64,
     bytes: AtomicU64,
+    freed: AtomicU64,
     nanoseconds: AtomicU64,
 }
+
+/// How long the thread that compiles waits, with nothing to do, until it looks whether replaced code can be freed: first, and at most.
+const SHORT_PATIENCE: Duration = Duration::from_millis(20);
+const LONG_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The compiler of a VM.
 #[derive(Default)]
@@ -49,6 +55,9 @@ pub(crate) struct Jit {
 #[derive(Default)]
 struct Shared {
     compiler: Mutex<Option<Compiler>>,
+    store: Mutex<Store>,
+    /// The VM's threads: when each has last been where it stands on no compiled code.
+    threads: Quiesce,
     counters: Counters,
     records: Records,
     settings: OnceLock<Settings>,
@@ -92,8 +101,7 @@ struct Compiled {
     lean: Option<*const u8>,
     /// For each instruction, the number of the entry there; 0 for none.
     entries: Box<[u16]>,
-    /// Bytes of machine code.
-    size: usize,
+    stored: Stored,
     /// Words above its base that a frame of the function needs, with those of spliced functions.
     extent: usize,
 }
@@ -101,10 +109,18 @@ struct Compiled {
 /// The memory that code lies in, and the names that are given out for it.
 pub(super) struct Output {
     pub(super) module: JITModule,
+    pages: Pages,
     symbols: Symbols,
 }
 
 impl Output {
+    fn new(isa: OwnedTargetIsa, symbols: Symbols) -> Self {
+        let pages = Pages::default();
+        let mut builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
+        builder.memory_provider(Box::new(pages.clone()));
+        Self { module: JITModule::new(builder), pages, symbols }
+    }
+
     /// A function that is going to be made.
     pub(super) fn declare(&mut self, name: &str, signature: &Signature) -> Result<FuncId, String> {
         let declared = match self.symbols.declared_as(name) {
@@ -138,6 +154,7 @@ pub(super) struct Translation {
     pub(super) context: Context,
     /// For each instruction, the number of the entry there; 0 for none.
     entries: Box<[u16]>,
+    referred: Referred,
     /// It is lean code.
     lean: bool,
     /// Words above its base that a frame of the function needs, with those of spliced functions.
@@ -154,8 +171,6 @@ pub(super) struct Compiler {
     lean_entries: LeanEntries,
     /// What the function before was made in: its memory, the register allocator's above all, serves the next one.
     context: Option<Context>,
-    /// What compiled code refers to.
-    referred: Vec<Referred>,
 }
 
 // SAFETY: exits and positions refer to linked code, which any thread may read.
@@ -180,12 +195,11 @@ impl Compiler {
         let isa =
             cranelift_native::builder()?.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())?;
         let layout = Layout::new(isa.triple().clone(), settings.method_epoch);
-        let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
-        let mut output = Output { module: JITModule::new(builder), symbols: Symbols::new(settings.symbols) };
+        let mut output = Output::new(isa, Symbols::new(settings.symbols));
         let detours = Detours::make(&mut output, &layout)?;
         let contexts = FunctionBuilderContext::new();
-        let (lean_entries, referred) = (LeanEntries::default(), Vec::new());
-        Ok(Self { output: Some(output), contexts, layout, detours, lean_entries, context: None, referred })
+        let lean_entries = LeanEntries::default();
+        Ok(Self { output: Some(output), contexts, layout, detours, lean_entries, context: None })
     }
 
     pub(super) fn isa(&self) -> &dyn TargetIsa {
@@ -240,14 +254,14 @@ impl Compiler {
             self.context = Some(context);
             return Ok(None);
         }
-        self.referred.push(referred);
-        Ok(Some(Translation { id, context, entries, lean: unit.lean, extent: unit.extent() }))
+        Ok(Some(Translation { id, context, entries, referred, lean: unit.lean, extent: unit.extent() }))
     }
 
     /// Compiles a function.
     fn compile(&mut self, unit: Unit, assume: Assume, demands: Demands) -> Result<Compiled, String> {
         let code = unit.frames[0].code;
-        let Translation { id, mut context, entries, lean, extent } = self.translate(unit, assume, demands)?;
+        let Translation { id, mut context, entries, referred, lean, extent } =
+            self.translate(unit, assume, demands)?;
         let output = self.output.as_mut().expect("there until it is dropped");
         let (made, size) = output.emit(id, &mut context, &name_of(code))?;
         self.context = Some(context);
@@ -255,14 +269,21 @@ impl Compiler {
             true => self.lean_entries.of(code.params.into(), output, &self.layout)?,
             false => made,
         };
-        Ok(Compiled { entry, lean: lean.then_some(made), entries, size, extent })
+        let stored = Stored { begins: made, size, _referred: referred };
+        Ok(Compiled { entry, lean: lean.then_some(made), entries, stored, extent })
+    }
+
+    /// Frees machine code: how many bytes.
+    fn free(&mut self, gone: Vec<Gone>) -> usize {
+        let Some(Output { pages, symbols, .. }) = &mut self.output else { return 0 };
+        gone.into_iter().map(|gone| gone.free(pages, symbols)).sum()
     }
 }
 
 impl Drop for Compiler {
     fn drop(&mut self) {
         if let Some(mut output) = self.output.take() {
-            output.symbols.forget();
+            output.symbols.forget_all();
             // SAFETY: the compiler is dropped with its VM, when no thread runs its code any more.
             unsafe { output.module.free_memory() };
         }
@@ -275,6 +296,11 @@ impl Jit {
         self.shared.settings.get_or_init(|| Settings::of(vm));
     }
 
+    /// A thread of the VM that may run compiled code.
+    pub(super) fn join(&self) -> Member {
+        self.shared.threads.join()
+    }
+
     /// Has a function compiled whose state has been set to `ASKED`: at once, or by a thread of its own while the interpreter goes on.
     pub(super) fn request(&self, code: &'static Code, unit: Unit, wide: bool, at_once: bool) {
         let request = Request { code, unit, wide };
@@ -284,6 +310,7 @@ impl Jit {
         };
         if let Some(request) = request {
             self.shared.compile(request);
+            self.shared.free_replaced();
         }
     }
 
@@ -298,8 +325,18 @@ impl Jit {
         if worker.is_none() {
             let shared = self.shared.clone();
             let work = move || {
-                while let Some(request) = shared.queue.take(|request| request.code.jit.cost_of_waiting()) {
-                    shared.compile(request);
+                let mut patience = SHORT_PATIENCE;
+                loop {
+                    let wait = shared.store().has_replaced().then_some(patience);
+                    match shared.queue.take(wait, |request| request.code.jit.cost_of_waiting()) {
+                        Next::Item(request) => {
+                            shared.compile(request);
+                            patience = SHORT_PATIENCE;
+                        }
+                        Next::Nothing => patience = (patience * 2).min(LONG_PATIENCE),
+                        Next::End => break,
+                    }
+                    shared.free_replaced();
                 }
             };
             match std::thread::Builder::new().name("compiler".into()).spawn(work) {
@@ -319,6 +356,7 @@ impl Jit {
             again: of(&counters.again),
             refused: of(&counters.refused),
             code_bytes: of(&counters.bytes),
+            freed_bytes: of(&counters.freed),
             time: Duration::from_nanos(of(&counters.nanoseconds)),
         }
     }
@@ -349,10 +387,11 @@ impl Shared {
         let counters = &self.counters;
         let time = begun.elapsed();
         counters.nanoseconds.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
-        self.records.add(code, time, done.as_ref().map(|made| made.size as u64).map_err(String::as_str));
+        let size = done.as_ref().map(|made| made.stored.size as u64);
+        self.records.add(code, time, size.map_err(String::as_str));
         match done {
-            Ok(Compiled { entry, lean, entries, size, extent }) => {
-                counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
+            Ok(Compiled { entry, lean, entries, stored, extent }) => {
+                counters.bytes.fetch_add(stored.size as u64, Ordering::Relaxed);
                 let counter = if code.jit.is_again() { &counters.again } else { &counters.functions };
                 counter.fetch_add(1, Ordering::Relaxed);
                 // An entry that somebody has read before may need as much as its own code did.
@@ -361,6 +400,7 @@ impl Shared {
                 code.jit.publish(entry.cast_mut(), lean, entries);
                 code.jit.failures.store(0, Ordering::Relaxed);
                 code.jit.unseen.store(0, Ordering::Relaxed);
+                self.replace(code, Some(stored));
             }
             Err(_) => self.refuse(code),
         }
@@ -369,6 +409,30 @@ impl Shared {
     fn refuse(&self, code: &Code) {
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
         code.jit.refuse();
+        self.replace(code, None);
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has been published for a function takes the place of what it had.
+    fn replace(&self, code: &Code, stored: Option<Stored>) {
+        self.store().replace(code, stored, &self.threads);
+    }
+
+    /// Frees replaced code that cannot be running any more.
+    fn free_replaced(&self) {
+        let gone = self.store().take_gone(&self.threads);
+        if gone.is_empty() {
+            return;
+        }
+        // If the compiler has failed while it held the lock, its memory goes with the VM.
+        if let Ok(mut compiler) = self.compiler.lock()
+            && let Some(compiler) = compiler.as_mut()
+        {
+            self.counters.freed.fetch_add(compiler.free(gone) as u64, Ordering::Relaxed);
+        }
     }
 
     fn try_compile(&self, unit: Unit, wide: bool) -> Result<Compiled, String> {

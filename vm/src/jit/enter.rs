@@ -29,6 +29,9 @@ pub(crate) fn enter(thread: &mut Thread, code: *mut u8, entry: u64) -> Option<Ex
     // SAFETY: `code` is what the compiler published for the running frame's code, with this signature. The frame is exact, as everywhere
     // where the interpreter calls out.
     let returned = unsafe { std::mem::transmute::<*mut u8, Entry>(code)(thread, thread.base, entry) };
+    if thread.jit.is_awaited() {
+        thread.jit.stands_outside();
+    }
     if returned.value == runtime::FAILED {
         return Left(returned.rest).into();
     }

@@ -60,6 +60,8 @@ mod runtime;
 #[cfg(feature = "jit")]
 mod stepped;
 #[cfg(feature = "jit")]
+mod store;
+#[cfg(feature = "jit")]
 mod strips;
 #[cfg(feature = "jit")]
 mod symbols;
@@ -108,6 +110,8 @@ pub struct JitStats {
     pub refused: u64,
     /// Machine code in bytes.
     pub code_bytes: u64,
+    /// So many of these bytes had been replaced by other code of the same functions, and have been freed.
+    pub freed_bytes: u64,
     /// Time spent compiling, in all threads together.
     pub time: std::time::Duration,
 }
@@ -124,7 +128,7 @@ pub struct JitFunction {
     pub name: String,
     /// How often it was compiled.
     pub compiled: u32,
-    /// Machine code in bytes, all versions together: none is freed before the VM.
+    /// Machine code in bytes, all versions together, whether they have been freed or not.
     pub code_bytes: u64,
     /// Time spent compiling it.
     pub time: std::time::Duration,
@@ -259,14 +263,17 @@ pub(crate) struct ThreadJit {
     /// What the last function that was called by a detour gave.
     #[cfg(feature = "jit")]
     pub(crate) results: [u64; detours::RESULTS],
+    /// Online while the thread may run compiled code.
+    #[cfg(feature = "jit")]
+    runs: crate::heap::quiesce::Member,
 }
 
 impl ThreadJit {
-    pub(crate) fn new(config: &crate::config::VmConfig, limit: *const AtomicU64) -> Self {
-        let hot = match config.jit {
+    pub(crate) fn new(vm: &crate::vm::Vm, limit: *const AtomicU64) -> Self {
+        let hot = match vm.config.jit {
             _ if !JitMode::AVAILABLE => u32::MAX,
             JitMode::Off => u32::MAX,
-            JitMode::Auto => config.jit_threshold.clamp(1, u32::MAX - 1),
+            JitMode::Auto => vm.config.jit_threshold.clamp(1, u32::MAX - 1),
             JitMode::Always => 1,
         };
         Self {
@@ -278,7 +285,33 @@ impl ThreadJit {
             hot,
             #[cfg(feature = "jit")]
             results: [0; detours::RESULTS],
+            #[cfg(feature = "jit")]
+            runs: vm.jit.join(),
         }
+    }
+
+    /// The thread stands on no compiled code and has read no entry of any.
+    #[inline]
+    pub(crate) fn stands_outside(&self) {
+        #[cfg(feature = "jit")]
+        match self.runs.is_online() {
+            true => self.runs.quiescent(),
+            false => self.runs.online(),
+        }
+    }
+
+    /// Whether code has been replaced since the thread last stood on none: it cannot be freed until it does.
+    #[cfg(feature = "jit")]
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.runs.is_behind()
+    }
+
+    /// The thread is in its scheduler and may sleep there.
+    #[inline]
+    pub(crate) fn idle(&self) {
+        #[cfg(feature = "jit")]
+        self.runs.offline();
     }
 
     pub(crate) fn is_on(&self) -> bool {

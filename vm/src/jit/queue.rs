@@ -4,12 +4,23 @@
 //! once, unless the queue ends before.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A queue between threads that ask and one that works.
 pub(super) struct Queue<T> {
     inner: Mutex<Inner<T>>,
     /// Something has come, or the end.
     news: Condvar,
+}
+
+/// What there is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next<T> {
+    Item(T),
+    /// So long as the taker waits, nothing has come.
+    Nothing,
+    /// Nothing will be taken any more.
+    End,
 }
 
 struct Inner<T> {
@@ -40,32 +51,51 @@ impl<T> Queue<T> {
         self.news.notify_one();
     }
 
-    /// Waits for the hottest of what there is, the oldest of several; none at the end.
-    pub(super) fn take(&self, heat: impl Fn(&T) -> u32) -> Option<T> {
+    /// Waits, at most so long if there is a limit, for the hottest of what there is, the oldest of several.
+    pub(super) fn take(&self, limit: Option<Duration>, heat: impl Fn(&T) -> u32) -> Next<T> {
         let mut inner = self.lock();
         loop {
             if inner.ended {
-                return None;
+                return Next::End;
             }
             let hottest = inner.waiting.iter().enumerate().rev().max_by_key(|(_, item)| heat(item));
             if let Some((at, _)) = hottest {
-                return Some(inner.waiting.remove(at));
+                return Next::Item(inner.waiting.remove(at));
             }
-            inner = self.news.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner = match limit {
+                None => self.news.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Some(limit) => {
+                    let (inner, waited) =
+                        self.news.wait_timeout(inner, limit).unwrap_or_else(PoisonError::into_inner);
+                    if waited.timed_out() && inner.waiting.is_empty() && !inner.ended {
+                        return Next::Nothing;
+                    }
+                    inner
+                }
+            };
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Queue;
+    use super::{Next, Queue};
     use std::sync::Arc;
+    use std::time::Duration;
+
+    fn item<T>(next: Next<T>) -> Option<T> {
+        match next {
+            Next::Item(item) => Some(item),
+            Next::Nothing | Next::End => None,
+        }
+    }
 
     #[test]
     fn the_hottest_is_taken_first_and_of_equals_the_oldest() {
         let queue = Queue::default();
         [(1, 'a'), (3, 'b'), (3, 'c'), (2, 'd')].into_iter().for_each(|item| queue.push(item));
-        let taken: String = (0..4).filter_map(|_| queue.take(|item| item.0)).map(|item| item.1).collect();
+        let taken: String =
+            (0..4).filter_map(|_| item(queue.take(None, |item| item.0))).map(|item| item.1).collect();
         assert_eq!(taken, "bcda");
     }
 
@@ -74,11 +104,24 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let taker = queue.clone();
         let worker = std::thread::spawn(move || {
-            std::iter::from_fn(|| taker.take(|_| 0)).inspect(|_| taker.end()).collect::<Vec<i32>>()
+            std::iter::from_fn(|| item(taker.take(None, |_| 0)))
+                .inspect(|_| taker.end())
+                .collect::<Vec<i32>>()
         });
         queue.push(7);
         assert_eq!(worker.join().expect("it ends"), [7]);
         queue.push(8);
-        assert_eq!(queue.take(|_| 0), None);
+        assert_eq!(queue.take(None, |_| 0), Next::End);
+    }
+
+    #[test]
+    fn who_waits_for_so_long_only_is_told_that_nothing_has_come() {
+        let queue = Queue::default();
+        let soon = Some(Duration::from_millis(1));
+        assert_eq!(queue.take(soon, |_| 0), Next::Nothing);
+        queue.push(7);
+        assert_eq!(queue.take(soon, |_| 0), Next::Item(7));
+        queue.end();
+        assert_eq!(queue.take(soon, |_| 0), Next::End);
     }
 }

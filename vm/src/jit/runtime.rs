@@ -110,6 +110,8 @@ fn attend(thread: &mut Thread, epoch: Option<u32>) -> u64 {
         None if epoch.is_some_and(|epoch| thread.vm.method_epoch.load(Ordering::Acquire) != epoch) => {
             LEFT.0 + 1
         }
+        // Code that has been replaced is left once, so that it can be freed; the interpreter enters what is there now.
+        None if thread.jit.is_awaited() => LEFT.0 + 1,
         None if (thread.pc, thread.base, thread.code) == (pc, base, code) => 0,
         left => Left::from(left).0 + 1,
     }

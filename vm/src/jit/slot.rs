@@ -3,7 +3,7 @@
 //! Protocol. Whoever finds a function hot claims it by moving `state` from `COLD` to `ASKED`; one does, and has it compiled. Machine
 //! code, the table of entries and the state are written first, then `entry`, with `Release`: who reads an entry with `Acquire`
 //! may run the code and find the table. Lean code is published by a word of its own in the same way, and taken back when what comes next is not lean. A function whose assumptions do not hold is claimed once more (`READY` to `ASKED`) and
-//! gets another entry; the code before stays, for others are running it. `models` checks this in all interleavings.
+//! gets another entry; the code before stays as long as others may be running it (`store`). `models` checks this in all interleavings.
 
 use crate::code::Code;
 use crate::heap::sync::{AtomicPtr, AtomicU32, Ordering};

@@ -6,6 +6,7 @@
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 use super::gdb;
 use crate::config::VmConfig;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 
@@ -38,7 +39,8 @@ pub(super) struct Symbols {
     /// Cranelift writes perf's map, with the names under which functions are declared; so many have one.
     declared: Option<usize>,
     gdb: bool,
-    registered: Vec<gdb::Registration>,
+    /// What gdb knows, by address.
+    registered: HashMap<usize, gdb::Registration>,
 }
 
 impl Symbols {
@@ -51,7 +53,7 @@ impl Symbols {
             OpenOptions::new().create(true).append(true).open(path).ok()
         });
         let declared = (wanted.perf_map && is_written).then_some(0);
-        Self { perf: perf.flatten(), declared, gdb: wanted.gdb, registered: Vec::new() }
+        Self { perf: perf.flatten(), declared, gdb: wanted.gdb, registered: HashMap::new() }
     }
 
     /// The name under which a function is to be declared, if it matters: no two are the same.
@@ -71,12 +73,18 @@ impl Symbols {
             }
         }
         if self.gdb {
-            self.registered.extend(gdb::register(name, address.addr() as u64, size as u64));
+            let registration = gdb::register(name, address.addr() as u64, size as u64);
+            self.registered.extend(registration.map(|registration| (address.addr(), registration)));
         }
     }
 
-    /// Tells gdb that the functions are gone. In perf's map they stay: samples taken before are still to be named.
-    pub(super) fn forget(&mut self) {
+    /// Tells gdb that a function is gone. In perf's map it stays: samples taken before are still to be named.
+    pub(super) fn forget(&mut self, address: *const u8) {
+        self.registered.remove(&address.addr());
+    }
+
+    /// Tells gdb that all functions are gone.
+    pub(super) fn forget_all(&mut self) {
         self.registered.clear();
     }
 }

@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 /// How long a thread that ran out of work looks for mail before it sleeps: a wake-up through the kernel costs about as much.
 const SPIN: Duration = Duration::from_micros(20);
 
-/// How long a thread rests before it collects.
-const REST: Duration = Duration::from_millis(2);
+/// How long a thread rests before it collects; and at most, when it does so again and again because another thread keeps it from getting done.
+pub(super) const REST: Duration = Duration::from_millis(2);
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// Native stack of a VM thread: the interpreter does not recurse, so little is needed.
 const OS_STACK: usize = 2 << 20;
@@ -126,7 +127,7 @@ impl Thread {
     /// The first time that a thread has nothing to do for a while after having run: collects, so that tasks whose futures
     /// nobody holds are cancelled even if nothing is allocated any more. Whether there may be something to do now.
     fn rested_collection(&mut self, deadline: Option<Instant>) -> bool {
-        let moment = self.now() + REST;
+        let moment = self.now() + self.rest_for;
         if !self.ran || deadline.is_some_and(|d| d <= moment) || self.sched.living == 0 {
             return false;
         }
@@ -134,8 +135,13 @@ impl Thread {
         if self.shared.has_mail() || self.now() < moment {
             return true;
         }
-        self.ran = false;
         self.collect_now();
+        // Another thread that does not come to a safepoint for long (a native takes its time) may still read what looks dead here.
+        self.ran = self.heap.collecting();
+        self.rest_for = match self.ran {
+            true => (self.rest_for * 2).min(LONGEST_REST),
+            false => REST,
+        };
         true
     }
 

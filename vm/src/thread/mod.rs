@@ -125,6 +125,8 @@ pub struct Thread {
     pub(crate) wakes: u32,
     /// A task ran since the thread last collected for want of work, or another thread let go of a future.
     pub(crate) ran: bool,
+    /// How long it rests before that.
+    rest_for: std::time::Duration,
     /// Whether another thread asked this one to end.
     pub(crate) ending: bool,
     /// How often it was told that its tasks wait for ever nevertheless.
@@ -169,7 +171,7 @@ impl Thread {
         let mut sched = sched::Sched::default();
         sched.draw = draw;
         vm.jit.prepare(&vm);
-        let jit = crate::jit::ThreadJit::new(&vm.config, Arc::as_ptr(&shared.limit));
+        let jit = crate::jit::ThreadJit::new(&vm, Arc::as_ptr(&shared.limit));
         Self {
             vm,
             shared,
@@ -206,6 +208,7 @@ impl Thread {
             budget_end: None,
             wakes: 0,
             ran: false,
+            rest_for: life::REST,
             ending: false,
             waits_for_ever: 0,
             free_pins: Vec::new(),

@@ -363,6 +363,7 @@ impl Thread {
     /// Runs one task until it stops (and those that it hands its tick to), or says how long there is nothing to do. Messages and
     /// timers come first.
     pub fn turn(&mut self) -> Turn {
+        self.jit.stands_outside();
         self.pass_baton();
         if self.shared.inbox.mailbox.is_asked() {
             messages::drain(self);
@@ -384,6 +385,7 @@ impl Thread {
             if self.watchdog_wake(Value::NULL) {
                 return Turn::Ran;
             }
+            self.jit.idle();
             return Turn::Sleep(self.sched.timers.next_deadline());
         };
         self.ran = true;
