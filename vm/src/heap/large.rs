@@ -182,7 +182,7 @@ pub(crate) unsafe fn set_card(chunk: *mut Head, offset: usize) {
     }
 }
 
-/// Calls `written` with the ranges of bytes that up to `most` cards note, and clears these. Tells whether none are left; the chunk is no
+/// Calls `written` with the ranges of bytes that up to `most` cards note, those that lie side by side at once, and clears these. Tells whether none are left; the chunk is no
 /// longer carded then.
 ///
 /// # Safety
@@ -207,10 +207,13 @@ pub(crate) unsafe fn take_cards(
                         if left == 0 {
                             return false;
                         }
-                        left -= 1;
-                        let from = (word * 64 + words[word].trailing_zeros() as usize) * CARD;
-                        words[word] &= words[word] - 1;
-                        written(from, (from + CARD).min(bytes));
+                        let first = words[word].trailing_zeros();
+                        let count = (words[word] >> first).trailing_ones() as usize;
+                        let count = count.min(left);
+                        left -= count;
+                        words[word] &= !(u64::MAX >> (64 - count) << first);
+                        let from = (word * 64 + first as usize) * CARD;
+                        written(from, (from + count * CARD).min(bytes));
                     }
                     *group &= *group - 1;
                 }
@@ -285,7 +288,8 @@ mod tests {
                 set_card(chunk.as_ptr(), offset);
             }
             assert!(!chunks.lengthen(chunk, 5 * bytes));
-            assert!(take_cards(chunk.as_ptr(), usize::MAX, |from, _| found.push(from)));
+            let mut add = |from: usize, to: usize| found.extend((from..to).step_by(CARD));
+            assert!(take_cards(chunk.as_ptr(), usize::MAX, &mut add));
             assert_eq!(found, written);
             chunks.give(vec![chunk], 0);
             // What may grow takes a room that has grown before; what may not, takes none that is too large for it.
@@ -301,6 +305,7 @@ mod tests {
         let (chunks, bytes) = (Chunks::default(), 5 << 20);
         let chunk = chunks.take(bytes, false, 1).unwrap();
         let mut written = vec![0, 8, 504, 512, 4096, 32768, 32776, bytes - 8];
+        written.extend((1 << 20..(1 << 20) + 512).step_by(CARD));
         // SAFETY: the test's own chunk; the offsets lie in its object.
         unsafe {
             for &offset in written.iter().rev().chain(&written) {
@@ -311,15 +316,15 @@ mod tests {
             loop {
                 looks += 1;
                 let done = take_cards(chunk.as_ptr(), 3, |from, to| {
-                    assert_eq!(to - from, CARD);
-                    found.push(from);
+                    assert_eq!(to % CARD, 0);
+                    found.extend((from..to).step_by(CARD));
                 });
                 if done {
                     break;
                 }
             }
             written.sort_unstable();
-            assert_eq!((found, looks), (written, 3));
+            assert_eq!((found, looks), (written, 24));
             assert!(take_cards(chunk.as_ptr(), 1, |_, _| panic!("all have been taken")));
             chunks.give(vec![chunk], 0);
         }
