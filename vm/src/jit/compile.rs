@@ -5,6 +5,7 @@
 use super::detours::{Detours, words};
 use super::layout::Layout;
 use super::lean_entries::LeanEntries;
+use super::light;
 use super::masks::Assume;
 use super::queue::{Next, Queue};
 use super::record::{Records, name_of};
@@ -246,7 +247,7 @@ impl Compiler {
         context.func.name = UserFuncName::user(0, id.as_u32());
         let own = output.module.declare_func_in_func(id, &mut context.func);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        let Translated { entries, referred, spoiled } =
+        let Translated { entries, referred, detoured, spoiled } =
             Translator::run(&mut builder, unit.clone(), own, &self.layout, self.detours, assume, demands);
         builder.finalize(target);
         if spoiled {
@@ -254,6 +255,7 @@ impl Compiler {
             self.context = Some(context);
             return Ok(None);
         }
+        light::lighten(&mut context.func, &detoured, &self.detours);
         Ok(Some(Translation { id, context, entries, referred, lean: unit.lean, extent: unit.extent() }))
     }
 

@@ -10,6 +10,7 @@
 
 use super::compile::Output;
 use super::layout::Layout;
+use super::light::Light;
 use crate::bytecode::Instr;
 use crate::code::Code;
 use cranelift_codegen::ir::types::I64;
@@ -42,6 +43,8 @@ pub(super) struct Detours {
     pub(super) plain: usize,
     /// Takes the thread, the base of the unit's first frame, a [`Position`], and the arguments behind the thread.
     pub(super) placed: usize,
+    /// The same for calls across which no float lives, where there are such.
+    pub(super) light: Option<Light>,
 }
 
 /// The signature by which a detour is called with so many words. It may be fewer than it takes: what it finds in the place of the others it
@@ -61,7 +64,8 @@ pub(super) fn words(params: usize, results: usize, convention: CallConv) -> Sign
 impl Detours {
     /// Makes them.
     pub(super) fn make(output: &mut Output, layout: &Layout) -> Result<Self, String> {
-        Ok(Self { plain: make(output, layout, false)?, placed: make(output, layout, true)? })
+        let (plain, placed) = (make(output, layout, false)?, make(output, layout, true)?);
+        Ok(Self { plain, placed, light: Light::of_this_machine() })
     }
 }
 

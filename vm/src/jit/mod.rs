@@ -42,6 +42,8 @@ mod lean_entries;
 #[cfg(feature = "jit")]
 mod lean_runtime;
 #[cfg(feature = "jit")]
+mod light;
+#[cfg(feature = "jit")]
 mod limits;
 #[cfg(feature = "jit")]
 mod listing;

@@ -47,7 +47,7 @@ pub(super) use lean::lean_signature;
 use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{
-    Block, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Value as Ir,
+    self, Block, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Value as Ir,
 };
 use cranelift_frontend::{FunctionBuilder, Variable};
 use std::rc::Rc;
@@ -169,6 +169,8 @@ pub(super) struct Translator<'a, 'b> {
     common_leave: Option<Block>,
     common_exit: Option<Block>,
     referred: Referred,
+    /// Calls by detours.
+    detoured: Vec<ir::Inst>,
     /// Blocks of the instruction that is being translated.
     fresh: Vec<Block>,
     /// Signatures of functions of the runtime, and those of detours by the number of arguments, once they are needed.
@@ -192,6 +194,8 @@ pub(super) struct Translated {
     /// For each instruction of the first function, the number of the entry there; 0 for none.
     pub(super) entries: Box<[u16]>,
     pub(super) referred: Referred,
+    /// Calls by detours.
+    pub(super) detoured: Vec<ir::Inst>,
     /// Something in a unit that was to be lean code needs a frame: what was made is of no use.
     pub(super) spoiled: bool,
 }
@@ -292,6 +296,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             common_leave: None,
             common_exit: None,
             referred: Referred::default(),
+            detoured: Vec::new(),
             fresh: Vec::new(),
             signatures: Vec::new(),
             detour_signatures: [None; 3 + ARGUMENTS],
@@ -308,7 +313,8 @@ impl<'a, 'b> Translator<'a, 'b> {
         translator.body();
         translator.emit_cold_ends();
         translator.b.seal_all_blocks();
-        Translated { entries, referred: translator.referred, spoiled: translator.spoiled }
+        let Self { referred, detoured, spoiled, .. } = translator;
+        Translated { entries, referred, detoured, spoiled }
     }
 
     /// The code of the frame that the instruction which is being translated belongs to.

@@ -89,7 +89,8 @@ impl Translator<'_, '_> {
         };
         self.detour_signatures[args.len()] = Some(signature);
         let callee = self.word(detour as i64);
-        self.b.ins().call_indirect(signature, callee, args);
+        let call = self.b.ins().call_indirect(signature, callee, args);
+        self.detoured.push(call);
         let results = shape.iter().skip_while(|c| **c != b'>').count().saturating_sub(1);
         (0..results as i32).map(|k| self.load(self.thread, self.layout.results + 8 * k)).collect()
     }
