@@ -182,8 +182,8 @@ pub(crate) unsafe fn set_card(chunk: *mut Head, offset: usize) {
     }
 }
 
-/// Calls `written` with the ranges of bytes that up to `most` cards note, those that lie side by side at once, and clears these. Tells whether none are left; the chunk is no
-/// longer carded then.
+/// Calls `written` with the ranges of bytes that up to `most` cards note, those that lie side by side at once, and clears these. Tells
+/// whether none are left; the chunk is no longer carded then.
 ///
 /// # Safety
 /// `chunk` is a large chunk of the calling thread's heap.

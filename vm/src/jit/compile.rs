@@ -275,9 +275,12 @@ impl Compiler {
         Ok(Compiled { entry, lean: lean.then_some(made), entries, stored, extent })
     }
 
-    /// Frees machine code: how many bytes.
+    /// Frees machine code, unless a tool goes by where it lies: how many bytes.
     fn free(&mut self, gone: Vec<Gone>) -> usize {
         let Some(Output { pages, symbols, .. }) = &mut self.output else { return 0 };
+        if symbols.keep_places() {
+            return 0;
+        }
         gone.into_iter().map(|gone| gone.free(pages, symbols)).sum()
     }
 }
@@ -399,10 +402,9 @@ impl Shared {
                 // An entry that somebody has read before may need as much as its own code did.
                 code.jit.extent.fetch_max(extent as u32, Ordering::Relaxed);
                 let lean = lean.map_or(std::ptr::null_mut(), <*const u8>::cast_mut);
-                code.jit.publish(entry.cast_mut(), lean, entries);
+                self.replace(code, Some(stored), || code.jit.publish(entry.cast_mut(), lean, entries));
                 code.jit.failures.store(0, Ordering::Relaxed);
                 code.jit.unseen.store(0, Ordering::Relaxed);
-                self.replace(code, Some(stored));
             }
             Err(_) => self.refuse(code),
         }
@@ -410,17 +412,19 @@ impl Shared {
 
     fn refuse(&self, code: &Code) {
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
-        code.jit.refuse();
-        self.replace(code, None);
+        self.replace(code, None, || code.jit.refuse());
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What has been published for a function takes the place of what it had.
-    fn replace(&self, code: &Code, stored: Option<Stored>) {
-        self.store().replace(code, stored, &self.threads);
+    /// What `publish` publishes for a function takes the place of what it had.
+    fn replace(&self, code: &Code, stored: Option<Stored>, publish: impl FnOnce()) {
+        // Once it is published, another thread may have the function compiled again: what that makes must not be taken for what was before.
+        let mut store = self.store();
+        publish();
+        store.replace(code, stored, &self.threads);
     }
 
     /// Frees replaced code that cannot be running any more.

@@ -112,7 +112,7 @@ pub struct JitStats {
     pub refused: u64,
     /// Machine code in bytes.
     pub code_bytes: u64,
-    /// So many of these bytes had been replaced by other code of the same functions, and have been freed.
+    /// So many of these bytes had been replaced by other code of the same functions, and have been freed (none while perf's map is written).
     pub freed_bytes: u64,
     /// Time spent compiling, in all threads together.
     pub time: std::time::Duration,

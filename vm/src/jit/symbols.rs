@@ -78,7 +78,12 @@ impl Symbols {
         }
     }
 
-    /// Tells gdb that a function is gone. In perf's map it stays: samples taken before are still to be named.
+    /// Whether no code may come to lie where other code has been: perf's map says what lies where, not when.
+    pub(super) fn keep_places(&self) -> bool {
+        self.perf.is_some() || self.declared.is_some()
+    }
+
+    /// Tells gdb that a function is gone.
     pub(super) fn forget(&mut self, address: *const u8) {
         self.registered.remove(&address.addr());
     }
