@@ -1,6 +1,6 @@
 //! Compiled code against the interpreter: the same answers, errors and fuel.
 
-use corella::{Captured, Engine, JitMode, Session, Value};
+use corella::{Builder, Captured, Engine, JitMode, Session, Value, Vm};
 use corella_tests::differ::{self, Compared};
 use corella_tests::files;
 use std::time::{Duration, Instant};
@@ -24,6 +24,17 @@ fn run(jit: JitMode, path: &std::path::Path, fuel: u64) -> String {
     let end = vm.run_program(&script, &[], |error| reports.push_str(&error.report()));
     vm.flush();
     format!("{}\n{reports}\n{end:?}", captured.take())
+}
+
+/// Runs a program that ends well: what it prints, and its VM.
+fn printed(builder: Builder, name: &str, text: &str) -> (String, Vm) {
+    let captured = Captured::new();
+    let engine = builder.output(captured.clone()).build();
+    let mut vm = engine.vm().expect("a VM");
+    let script = engine.compile(name, text).unwrap();
+    vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
+    vm.flush();
+    (captured.take(), vm)
 }
 
 #[test]
@@ -111,13 +122,8 @@ fn a_stack_that_is_almost_full_compiles_nothing_again() {
         for (k in 0..40) callee(1 << 40);
         print(down(150, true, true), down(150, true, false));
     ";
-    let captured = Captured::new();
-    let engine = Engine::builder().jit(JitMode::Always).output(captured.clone()).build();
-    let mut vm = engine.vm().expect("a VM");
-    let script = engine.compile("almost_full.cor", text).unwrap();
-    vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
-    vm.flush();
-    assert_eq!(captured.take().trim(), "72480 73005");
+    let (output, vm) = printed(Engine::builder().jit(JitMode::Always), "almost_full.cor", text);
+    assert_eq!(output.trim(), "72480 73005");
     let stats = vm.jit_stats();
     assert!(stats.again <= 2, "{stats:?}");
 }
@@ -173,19 +179,12 @@ fn parts_of_a_function_that_run_later_are_compiled_when_something_has_been_seen_
          for (part in 0..{PARTS}) for (k in 0..8) run(o, part);\n\
          print(o.last);"
     );
-    let outcome = |jit| {
-        let captured = Captured::new();
-        let engine = Engine::builder().jit(jit).jit_threshold(300).seed(1).output(captured.clone()).build();
-        let mut vm = engine.vm().unwrap();
-        let script = engine.compile("parts.cor", &text).unwrap();
-        vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
-        vm.flush();
-        (captured.take(), vm.jit_functions())
-    };
+    let outcome = |jit| printed(Engine::builder().jit(jit).jit_threshold(300).seed(1), "parts.cor", &text);
     let (interpreted, _) = outcome(JitMode::Off);
-    let (compiled, functions) = outcome(JitMode::Auto);
+    let (compiled, vm) = outcome(JitMode::Auto);
     assert_eq!(interpreted, compiled);
     if JitMode::AVAILABLE {
+        let functions = vm.jit_functions();
         let run = functions.iter().find(|f| f.name.starts_with("run ")).expect("it is hot");
         assert!(run.compiled > 2, "{run:?}");
         assert!(run.compiled <= 12, "it settles: {run:?}");
@@ -210,12 +209,8 @@ fn a_thread_that_has_seen_nothing_does_not_make_code_forget() {
         print(there(0));
         for (part in 0..3) print(await new Thread(`${part}`).spawn(there, part));
     ";
-    let captured = Captured::new();
-    let engine = Engine::builder().jit_threshold(300).seed(1).output(captured.clone()).build();
-    let mut vm = engine.vm().unwrap();
-    let script = engine.compile("threads.cor", text).unwrap();
-    vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
-    let lines: Vec<String> = captured.take().lines().map(str::to_owned).collect();
+    let (output, vm) = printed(Engine::builder().jit_threshold(300).seed(1), "threads.cor", text);
+    let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines[0], lines[1]);
     for function in vm.jit_functions().iter().filter(|f| f.name.starts_with("use ")) {
         assert!(
@@ -247,18 +242,12 @@ const SURPRISED: &str = "
 #[test]
 fn replaced_code_is_freed_in_a_program_that_only_computes() {
     let text = format!("{SURPRISED} print(all(1000)); for (k in 0..20) all(1000);");
-    let outcome = |jit| {
-        let captured = Captured::new();
-        let engine = Engine::builder().jit(jit).seed(1).output(captured.clone()).build();
-        let mut vm = engine.vm().unwrap();
-        let script = engine.compile("surprised.cor", &text).unwrap();
-        vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
-        (captured.take(), vm.jit_stats())
-    };
+    let outcome = |jit| printed(Engine::builder().jit(jit).seed(1), "surprised.cor", &text);
     let (interpreted, _) = outcome(JitMode::Off);
-    let (compiled, stats) = outcome(JitMode::Always);
+    let (compiled, vm) = outcome(JitMode::Always);
     assert_eq!(interpreted, compiled);
     if JitMode::AVAILABLE {
+        let stats = vm.jit_stats();
         assert!(stats.again > 2 && stats.freed_bytes > 0, "{stats:?}");
         assert!(stats.freed_bytes < stats.code_bytes, "{stats:?}");
     }
@@ -275,14 +264,8 @@ fn code_is_freed_only_when_no_thread_runs_it_any_more() {
         for (other in others) if (await other != here) throw 'they differ';
         print(here);"
     );
-    let outcome = |jit| {
-        let captured = Captured::new();
-        let engine = Engine::builder().jit(jit).jit_threshold(50).output(captured.clone()).build();
-        let mut vm = engine.vm().unwrap();
-        let script = engine.compile("surprised_threads.cor", &text).unwrap();
-        vm.run_program(&script, &[], |error| panic!("{}", error.report())).unwrap();
-        captured.take()
-    };
+    let outcome =
+        |jit| printed(Engine::builder().jit(jit).jit_threshold(50), "surprised_threads.cor", &text).0;
     let interpreted = outcome(JitMode::Off);
     for _ in 0..5 {
         assert_eq!(outcome(JitMode::Always), interpreted);

@@ -42,6 +42,9 @@ pub(super) struct Layout {
     pub(super) stores_in_order: bool,
 }
 
+/// Where a thread has the results of detours.
+pub(super) const RESULTS: usize = offset_of!(Thread, jit) + offset_of!(super::ThreadJit, results);
+
 impl Layout {
     pub(super) fn new(triple: Triple, method_epoch: usize) -> Self {
         let jit = offset_of!(Thread, jit) as i32;
@@ -54,7 +57,7 @@ impl Layout {
             used: offset_of!(Thread, used) as i32,
             stack_end: offset_of!(Thread, stack_end) as i32,
             limit: jit + offset_of!(super::ThreadJit, limit) as i32,
-            results: jit + offset_of!(super::ThreadJit, results) as i32,
+            results: RESULTS as i32,
             methods: jit + offset_of!(super::ThreadJit, methods) as i32,
             native_limit: jit + offset_of!(super::ThreadJit, native_limit) as i32,
             code_entry: (offset_of!(Code, jit) + offset_of!(super::JitSlot, entry)) as i32,

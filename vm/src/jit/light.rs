@@ -59,7 +59,7 @@ impl Numbers {
     }
 }
 
-/// Has those of the `calls`, which are calls by `detours`, go by light detours that may.
+/// Has those of the `calls`, which are calls by `detours` in the order in which they were made, go by light detours that may.
 pub(super) fn lighten(func: &mut Function, calls: &[Inst], detours: &Detours) {
     let Some(light) = detours.light else { return };
     if calls.is_empty() {
@@ -117,7 +117,7 @@ fn find_light(func: &Function, calls: &[Inst], numbers: &Numbers) -> Vec<Inst> {
     for block in func.layout.blocks() {
         let mut live = end(&begin, block);
         for inst in func.layout.block_insts(block).rev() {
-            if live == 0 && calls.contains(&inst) {
+            if live == 0 && calls.binary_search(&inst).is_ok() {
                 found.push(inst);
             }
             live = numbers.before(func, inst, live);
@@ -149,16 +149,14 @@ impl Light {
 /// keeps rbx, rbp and r12 to r15 itself.
 #[cfg(all(target_arch = "x86_64", not(windows)))]
 mod x64 {
-    use super::super::ThreadJit;
     use super::super::detours::Position;
+    use super::super::layout::RESULTS;
     use crate::thread::Thread;
     use std::arch::naked_asm;
     use std::mem::offset_of;
 
-    /// Where a thread has the results.
-    const RESULTS: usize = offset_of!(Thread, jit) + offset_of!(ThreadJit, results);
-
-    /// Saves the registers, has room made for the thread's address, which is in rdi. The stack is aligned for a call afterwards.
+    /// Saves the registers that a called function may change, and r12, which then keeps the thread's address. The stack is aligned for a call
+    /// afterwards.
     macro_rules! save {
         () => {
             "push rbp

@@ -53,26 +53,22 @@ impl<T> Queue<T> {
 
     /// Waits, at most so long if there is a limit, for the hottest of what there is, the oldest of several.
     pub(super) fn take(&self, limit: Option<Duration>, heat: impl Fn(&T) -> u32) -> Next<T> {
-        let mut inner = self.lock();
-        loop {
-            if inner.ended {
-                return Next::End;
+        let idle = |inner: &mut Inner<T>| inner.waiting.is_empty() && !inner.ended;
+        let inner = self.lock();
+        let mut inner = match limit {
+            None => self.news.wait_while(inner, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                let waited = self.news.wait_timeout_while(inner, limit, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
-            let hottest = inner.waiting.iter().enumerate().rev().max_by_key(|(_, item)| heat(item));
-            if let Some((at, _)) = hottest {
-                return Next::Item(inner.waiting.remove(at));
-            }
-            inner = match limit {
-                None => self.news.wait(inner).unwrap_or_else(PoisonError::into_inner),
-                Some(limit) => {
-                    let (inner, waited) =
-                        self.news.wait_timeout(inner, limit).unwrap_or_else(PoisonError::into_inner);
-                    if waited.timed_out() && inner.waiting.is_empty() && !inner.ended {
-                        return Next::Nothing;
-                    }
-                    inner
-                }
-            };
+        };
+        if inner.ended {
+            return Next::End;
+        }
+        let hottest = inner.waiting.iter().enumerate().rev().max_by_key(|(_, item)| heat(item));
+        match hottest {
+            Some((at, _)) => Next::Item(inner.waiting.remove(at)),
+            None => Next::Nothing,
         }
     }
 }

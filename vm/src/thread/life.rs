@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 /// How long a thread that ran out of work looks for mail before it sleeps: a wake-up through the kernel costs about as much.
 const SPIN: Duration = Duration::from_micros(20);
 
-/// How long a thread rests before it collects; and at most, when it does so again and again because another thread keeps it from getting done.
+/// How long a thread rests before it collects.
 pub(super) const REST: Duration = Duration::from_millis(2);
+/// The same at most, when it does so again and again because another thread keeps it from getting done.
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// Native stack of a VM thread: the interpreter does not recurse, so little is needed.
