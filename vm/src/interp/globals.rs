@@ -89,7 +89,9 @@ pub fn new_env(thread: &mut Thread, env: u32, variables: usize) -> Outcome<()> {
 pub fn grow_env(thread: &mut Thread, env: u32, variables: usize) -> Outcome<()> {
     if let Some(own) = thread.own_env(env) {
         while array::len(own) < variables {
-            array::push(&mut thread.heap, own, Value::EMPTY)?;
+            let pushed = array::push(&mut thread.heap, own, Value::EMPTY);
+            thread.envs.set(env, array::to_value(own));
+            pushed?;
         }
     }
     Ok(())

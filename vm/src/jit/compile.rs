@@ -103,7 +103,7 @@ struct Compiled {
     /// For each instruction, the number of the entry there; 0 for none.
     entries: Box<[u16]>,
     stored: Stored,
-    /// Words above its base that a frame of the function needs, with those of spliced functions.
+    /// Words above its base that a frame of the function needs, with those of functions that are spliced in or called.
     extent: usize,
 }
 
@@ -158,7 +158,7 @@ pub(super) struct Translation {
     referred: Referred,
     /// It is lean code.
     lean: bool,
-    /// Words above its base that a frame of the function needs, with those of spliced functions.
+    /// Words above its base that a frame of the function needs, with those of functions that are spliced in or called.
     extent: usize,
 }
 
@@ -247,7 +247,7 @@ impl Compiler {
         context.func.name = UserFuncName::user(0, id.as_u32());
         let own = output.module.declare_func_in_func(id, &mut context.func);
         let mut builder = FunctionBuilder::new(&mut context.func, &mut self.contexts);
-        let Translated { entries, referred, detoured, spoiled } =
+        let Translated { entries, referred, detoured, spoiled, extent } =
             Translator::run(&mut builder, unit.clone(), own, &self.layout, self.detours, assume, demands);
         builder.finalize(target);
         if spoiled {
@@ -256,7 +256,7 @@ impl Compiler {
             return Ok(None);
         }
         light::lighten(&mut context.func, &detoured, &self.detours);
-        Ok(Some(Translation { id, context, entries, referred, lean: unit.lean, extent: unit.extent() }))
+        Ok(Some(Translation { id, context, entries, referred, lean: unit.lean, extent }))
     }
 
     /// Compiles a function.

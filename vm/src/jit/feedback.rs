@@ -2,6 +2,7 @@
 
 use super::family::{Classes, Family, cut};
 use super::masks::{ALL, Assume, BIG, BOOL, FLOAT, INT, Known, Mask, OTHER, mask_of};
+use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::class::{AttributeType, Class, Member};
 use crate::code::{Code, LinkedType, LoadedModule};
@@ -126,14 +127,27 @@ impl Feedback {
         self.sites[site as usize].few
     }
 
+    /// Whether an instruction calls methods, and those that have been seen there were a script's.
+    pub(super) fn calls_scripts(&self, i: Instr) -> bool {
+        i.op() == Some(Op::CallMethod) && self.site(i.b()).kind == access::METHOD_SCRIPT
+    }
+
     /// Whether the attribute at a site lies in its slot as an unboxed float.
     pub(super) fn is_unboxed(&self, site: u16) -> bool {
         self.sites[site as usize].unboxed
     }
 
     /// The forms that the attribute at a site can have, if its object is of the class seen there.
-    pub(super) fn slot_mask(&self, site: u16) -> Mask {
-        self.sites[site as usize].mask
+    pub(super) fn slot_mask(&self, site: u16, assume: Assume) -> Mask {
+        match self.is_taken_for_small(site, assume) {
+            true => INT,
+            false => self.sites[site as usize].mask,
+        }
+    }
+
+    /// Whether the integer at a site is taken to have no box.
+    pub(super) fn is_taken_for_small(&self, site: u16, assume: Assume) -> bool {
+        assume.bounded && self.sites[site as usize].mask == INT | BIG
     }
 
     /// The classes that have the attribute at a site in the slot seen there.

@@ -27,7 +27,7 @@ pub(super) struct Layout {
     pub(super) results: i32,
     /// Of the address of the table of methods.
     pub(super) methods: i32,
-    pub(super) code_entry: i32,
+    pub(super) code_called: i32,
     /// Of a function's lean code.
     pub(super) code_lean: i32,
     pub(super) code_value: i32,
@@ -60,7 +60,7 @@ impl Layout {
             results: RESULTS as i32,
             methods: jit + offset_of!(super::ThreadJit, methods) as i32,
             native_limit: jit + offset_of!(super::ThreadJit, native_limit) as i32,
-            code_entry: (offset_of!(Code, jit) + offset_of!(super::JitSlot, entry)) as i32,
+            code_called: (offset_of!(Code, jit) + offset_of!(super::JitSlot, called)) as i32,
             code_lean: (offset_of!(Code, jit) + offset_of!(super::JitSlot, lean)) as i32,
             code_value: offset_of!(Code, value) as i32,
             code_registers: offset_of!(Code, registers) as i32,

@@ -9,6 +9,7 @@ use super::detours::Detours;
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{Block, Function, Inst, InstructionData, Opcode, Value};
+use std::ops::Range;
 
 /// Floats that are told apart; functions with more keep their detours.
 const FLOATS: u32 = u64::BITS;
@@ -16,46 +17,83 @@ const FLOATS: u32 = u64::BITS;
 /// A set of a function's floats.
 type Floats = u64;
 
-/// The floats of a function, numbered.
-struct Numbers {
-    of: SecondaryMap<Value, u8>,
-    count: u32,
+/// What matters of an instruction.
+enum Event {
+    /// A float is made.
+    Made(u8),
+    /// A float is used.
+    Used(u8),
+    /// A call by a detour.
+    Call(Inst),
 }
 
-impl Numbers {
+/// What happens to the floats of a function.
+struct Events {
+    /// Numbers of floats.
+    numbers: SecondaryMap<Value, u8>,
+    count: u32,
+    /// All that happens, block by block.
+    all: Vec<Event>,
+    /// Each block, the last one first, and which of the events are its.
+    blocks: Vec<(Block, Range<usize>)>,
+}
+
+impl Events {
     const NONE: u8 = u8::MAX;
 
-    /// None if there are too many.
-    fn new(func: &Function) -> Option<Self> {
-        let mut numbers = Self { of: SecondaryMap::with_default(Self::NONE), count: 0 };
+    /// None if there are too many floats.
+    fn find(func: &Function, calls: &[Inst]) -> Option<Self> {
+        let numbers = SecondaryMap::with_default(Self::NONE);
+        let mut events = Self { numbers, count: 0, all: Vec::new(), blocks: Vec::new() };
         for block in func.layout.blocks() {
-            let results = func.layout.block_insts(block).flat_map(|inst| func.dfg.inst_results(inst));
-            for &value in func.dfg.block_params(block).iter().chain(results) {
-                if func.dfg.value_type(value).is_int() {
-                    continue;
+            let first = events.all.len();
+            events.note(func, func.dfg.block_params(block), Event::Made)?;
+            for inst in func.layout.block_insts(block) {
+                for value in func.dfg.inst_values(inst) {
+                    events.note(func, &[value], Event::Used)?;
                 }
-                if numbers.count == FLOATS {
+                if func.dfg.insts[inst].opcode() == Opcode::CallIndirect && calls.binary_search(&inst).is_ok()
+                {
+                    events.all.push(Event::Call(inst));
+                }
+                events.note(func, func.dfg.inst_results(inst), Event::Made)?;
+            }
+            events.blocks.push((block, first..events.all.len()));
+        }
+        events.blocks.reverse();
+        Some(events)
+    }
+
+    /// Takes note of what happens to those of the values that are floats.
+    fn note(&mut self, func: &Function, values: &[Value], event: fn(u8) -> Event) -> Option<()> {
+        for &value in values {
+            if func.dfg.value_type(value).is_int() {
+                continue;
+            }
+            let number = &mut self.numbers[func.dfg.resolve_aliases(value)];
+            if *number == Self::NONE {
+                if self.count == FLOATS {
                     return None;
                 }
-                numbers.of[value] = numbers.count as u8;
-                numbers.count += 1;
+                *number = self.count as u8;
+                self.count += 1;
             }
+            self.all.push(event(*number));
         }
-        Some(numbers)
+        Some(())
     }
 
-    fn set<'a>(&self, values: impl IntoIterator<Item = &'a Value>) -> Floats {
-        values.into_iter().fold(0, |set, value| match self.of[*value] {
-            Self::NONE => set,
-            number => set | 1 << number,
+    /// The floats that are used from the begin of some events on, by those that are used behind them; `call` is told of calls, and of what is
+    /// used behind them.
+    fn before(&self, which: &Range<usize>, behind: Floats, mut call: impl FnMut(Inst, Floats)) -> Floats {
+        self.all[which.clone()].iter().rev().fold(behind, |live, event| match *event {
+            Event::Made(number) => live & !(1 << number),
+            Event::Used(number) => live | 1 << number,
+            Event::Call(inst) => {
+                call(inst, live);
+                live
+            }
         })
-    }
-
-    /// The floats that are used from an instruction on, by those that are used behind it.
-    fn before(&self, func: &Function, inst: Inst, behind: Floats) -> Floats {
-        let used = func.dfg.inst_values(inst).map(|value| func.dfg.resolve_aliases(value));
-        let used = used.fold(0, |set, value| set | self.set([&value]));
-        behind & !self.set(func.dfg.inst_results(inst)) | used
     }
 }
 
@@ -65,8 +103,12 @@ pub(super) fn lighten(func: &mut Function, calls: &[Inst], detours: &Detours) {
     if calls.is_empty() {
         return;
     }
-    let Some(numbers) = Numbers::new(func) else { return };
-    for call in find_light(func, calls, &numbers) {
+    let has_floats = func.dfg.values().any(|value| !func.dfg.value_type(value).is_int());
+    let light_calls = match has_floats {
+        false => calls.to_vec(),
+        true => find_light(func, calls),
+    };
+    for call in light_calls {
         let callee = func.dfg.inst_args(call)[0];
         let Some(constant) = func.dfg.value_def(callee).inst() else { continue };
         if let InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } = &mut func.dfg.insts[constant] {
@@ -80,48 +122,37 @@ pub(super) fn lighten(func: &mut Function, calls: &[Inst], detours: &Detours) {
     }
 }
 
-/// The calls across which no float lives.
-fn find_light(func: &Function, calls: &[Inst], numbers: &Numbers) -> Vec<Inst> {
-    if numbers.count == 0 {
-        return calls.to_vec();
-    }
+/// The calls across which no float lives; none if there are too many floats.
+fn find_light(func: &Function, calls: &[Inst]) -> Vec<Inst> {
+    let Some(events) = Events::find(func, calls) else { return Vec::new() };
     let graph = ControlFlowGraph::with_function(func);
     // What is used of the floats where each block begins, once nothing changes any more.
     let mut begin: SecondaryMap<Block, Floats> = SecondaryMap::new();
     let end = |begin: &SecondaryMap<Block, Floats>, block: Block| {
-        graph
-            .succ_iter(block)
-            .fold(0, |set, next| set | begin[next] & !numbers.set(func.dfg.block_params(next)))
+        graph.succ_iter(block).fold(0, |set, next| set | begin[next])
     };
-    // Blocks from the last one on, with what each uses of what it finds, and what passes through it.
-    let mut blocks: Vec<(Block, Floats, Floats)> = Vec::new();
-    for block in func.layout.blocks() {
-        let through =
-            |live| func.layout.block_insts(block).rev().fold(live, |live, i| numbers.before(func, i, live));
-        let used = through(0);
-        blocks.push((block, used, through(Floats::MAX) & !used));
-    }
-    blocks.reverse();
+    // What each block uses of what it finds, and what passes through it.
+    let through = |which: &Range<usize>, live| events.before(which, live, |_, _| {});
+    let effects: Vec<(Floats, Floats)> =
+        events.blocks.iter().map(|(_, which)| (through(which, 0), through(which, Floats::MAX))).collect();
     loop {
         let mut changed = false;
-        for &(block, used, passes) in &blocks {
-            let live = end(&begin, block) & passes | used;
-            changed |= live != begin[block];
-            begin[block] = live;
+        for ((block, _), (used, passes)) in events.blocks.iter().zip(&effects) {
+            let live = end(&begin, *block) & passes | used;
+            changed |= live != begin[*block];
+            begin[*block] = live;
         }
         if !changed {
             break;
         }
     }
     let mut found = Vec::new();
-    for block in func.layout.blocks() {
-        let mut live = end(&begin, block);
-        for inst in func.layout.block_insts(block).rev() {
-            if live == 0 && calls.binary_search(&inst).is_ok() {
-                found.push(inst);
+    for (block, which) in &events.blocks {
+        events.before(which, end(&begin, *block), |call, live| {
+            if live == 0 {
+                found.push(call);
             }
-            live = numbers.before(func, inst, live);
-        }
+        });
     }
     found
 }
@@ -288,8 +319,8 @@ mod tests {
         b.ins().return_(&[]);
         b.seal_all_blocks();
         b.finalize(isa.frontend_config());
-        let numbers = Numbers::new(&func).unwrap();
-        let mut found = find_light(&func, &calls, &numbers);
+
+        let mut found = find_light(&func, &calls);
         found.sort_unstable();
         assert_eq!(found, [calls[2], calls[4]]);
         let light = Some(Light { plain: 0x2000, placed: 0x3000 });

@@ -13,6 +13,7 @@ use crate::code::LinkedType;
 use crate::interp::access;
 use crate::object::{Kind, class_id};
 use crate::value::Value;
+use crate::vm::class_id_of;
 
 /// A set of value forms.
 pub(super) type Mask = u8;
@@ -27,7 +28,7 @@ pub(super) const BOOL: Mask = 4;
 pub(super) const NULL: Mask = 8;
 /// Arrays of the own heap.
 pub(super) const ARRAY: Mask = 16;
-/// All else.
+/// All other objects.
 pub(super) const OTHER: Mask = 32;
 /// Integers in a box.
 pub(super) const BIG: Mask = 64;
@@ -39,7 +40,8 @@ pub(super) const ALL: Mask = 127;
 pub(super) struct Assume {
     /// Nothing: results are whatever the operation can give.
     pub(super) wide: bool,
-    /// Loops do not turn more often than usual (see `ranges`).
+    /// Loops do not turn more often than usual (see `ranges`), integers that are unboxed or read from attributes have no box, and loops go
+    /// over arrays where they did before.
     pub(super) bounded: bool,
     /// Where objects of several classes are met, they are of those that there are.
     pub(super) families: bool,
@@ -103,6 +105,16 @@ impl Known {
     /// Whether the value is certainly an object of this class.
     pub(super) fn is(self, class: u32) -> bool {
         class != 0 && self.family.single() == Some(class) && self.mask & !Self::OBJECTS == 0
+    }
+
+    /// Whether this holds of a value.
+    pub(super) fn holds_of(self, value: Value) -> bool {
+        if value == Value::EMPTY {
+            return self == Self::form(ALL);
+        }
+        let form = mask_of(value);
+        let of_family = form & Self::OBJECTS == 0 || self.family.may_be(class_id_of(value));
+        form & self.mask != 0 && of_family
     }
 
     /// Whether the value is an integer, boxed or not.
@@ -175,7 +187,13 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
     let (code, feedback) = (frame.code, &frame.feedback);
     let of = |r: u16, known: &[Known]| known[r as usize].mask;
     let over_array = match i.op() {
-        Some(Op::IterStart) => known[i.b() as usize].is(class_id::ARRAY),
+        Some(Op::IterStart) => {
+            let taken = unit.begins_over_array(inst, assume);
+            if taken {
+                known[i.b() as usize] = Known::of_class(class_id::ARRAY);
+            }
+            taken || known[i.b() as usize].is(class_id::ARRAY)
+        }
         Some(Op::IterNext) => known[i.a() as usize].is(class_id::ARRAY),
         _ => false,
     };
@@ -207,7 +225,7 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
         Op::CheckType => checked(unit, inst, assume, known[i.a() as usize]),
         Op::GetAttr if feedback.leaves(i.c(), assume) && access::is_slot_read(feedback.site(i.c()).kind) => {
             known[i.b() as usize] = feedback.owner(i.c()).met(known[i.b() as usize]);
-            Known::form(feedback.slot_mask(i.c()))
+            Known::form(feedback.slot_mask(i.c(), assume))
         }
         Op::SetAttr
             if feedback.leaves(i.c(), assume) && access::fitting_tag(feedback.site(i.c()).kind).is_some() =>
@@ -221,7 +239,7 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
             None => Known::form(ALL),
         },
         Op::GetLen if of(i.b(), known) == ARRAY => Known::form(INT),
-        Op::UnboxI if facts.ranges.unboxes_small(at) => {
+        Op::UnboxI if facts.ranges.unboxes_small() => {
             known[i.b() as usize] = Known::form(INT);
             return;
         }
@@ -322,7 +340,7 @@ fn checked(unit: &Unit, inst: &Inst, assume: Assume, before: Known) -> Known {
         LinkedType::Bool => BOOL,
         LinkedType::Str => OTHER,
         LinkedType::Any => ALL,
-        LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..) => {
+        ty @ (LinkedType::Class(_) | LinkedType::Global(_) | LinkedType::Member(..)) => {
             let fitting = frame.feedback.fitting(inst.i.b());
             if !assume.wide
                 && let Some(&first) = fitting.first()
@@ -332,7 +350,11 @@ fn checked(unit: &Unit, inst: &Inst, assume: Assume, before: Known) -> Known {
                 // What was known of the class stays known: it is among those that fit.
                 return Known { mask, family: before.family.and(Family::of(fitting)) };
             }
-            ALL & !(INT | BIG | FLOAT | BOOL)
+            // A name may stand for the class of integers.
+            match ty {
+                LinkedType::Class(class) if class.id > class_id::FLOAT => NULL | Known::OBJECTS,
+                _ => ALL,
+            }
         }
     };
     match before.mask & fits {

@@ -74,6 +74,8 @@ mod unit;
 #[cfg(feature = "jit")]
 mod views;
 #[cfg(feature = "jit")]
+mod ways;
+#[cfg(feature = "jit")]
 mod webs;
 
 use crate::error::Control;
@@ -265,6 +267,9 @@ pub(crate) struct ThreadJit {
     /// What the last function that was called by a detour gave.
     #[cfg(feature = "jit")]
     pub(crate) results: [u64; detours::RESULTS],
+    /// What the frame holds that compiled code has been entered for last (`ways`).
+    #[cfg(feature = "jit")]
+    words: Vec<u64>,
     /// Online while the thread may run compiled code.
     #[cfg(feature = "jit")]
     runs: crate::heap::quiesce::Member,
@@ -287,6 +292,8 @@ impl ThreadJit {
             hot,
             #[cfg(feature = "jit")]
             results: [0; detours::RESULTS],
+            #[cfg(feature = "jit")]
+            words: Vec::new(),
             #[cfg(feature = "jit")]
             runs: vm.jit.join(),
         }

@@ -177,16 +177,16 @@ pub(super) struct Ranges {
     growing: Vec<Option<Grows>>,
     /// Which instructions write ends of loops, to which registers: those are tested.
     limited: BTreeSet<(usize, usize)>,
-    /// Which instructions unbox parameters that are taken to have no box.
-    small: BTreeSet<usize>,
+    /// Integers in tagged registers are taken to have no box where they are unboxed.
+    small: bool,
 }
 
 impl Ranges {
     pub(super) fn find(unit: &Unit, facts: &Facts, assume: Assume) -> Self {
         let webs = Webs::find(unit, facts);
         let limited = if assume.bounded { ends(unit, facts, &webs) } else { Bits::new(webs.count()) };
-        let small = if assume.bounded { parameters(unit, facts) } else { BTreeSet::new() };
-        let mut finder = Finder::new(unit, facts, &webs, &limited, &small);
+        let small = assume.bounded;
+        let mut finder = Finder::new(unit, facts, &webs, &limited, small);
         let mut round = 0;
         while finder.go_through(round) {
             round += 1;
@@ -215,9 +215,9 @@ impl Ranges {
         self.computed[at].is_some_and(Range::is_small)
     }
 
-    /// Whether what an instruction unboxes has to be an integer without a box.
-    pub(super) fn unboxes_small(&self, at: usize) -> bool {
-        self.small.contains(&at)
+    /// Whether an integer that is unboxed has to be one without a box.
+    pub(super) fn unboxes_small(&self) -> bool {
+        self.small
     }
 
     /// Whether an instruction divides or multiplies a number that is not below zero.
@@ -286,7 +286,7 @@ struct Finder<'a> {
     /// The hull of what is written by other instructions than those by which loops count, by web.
     begun: Vec<Range>,
     /// Instructions that unbox what has no box.
-    small: &'a BTreeSet<usize>,
+    small: bool,
     lately: Lately,
     /// Ways from elsewhere than the instruction before to each instruction: none, one jump that is the only way at all, or more.
     ways: Vec<u8>,
@@ -298,13 +298,7 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(
-        unit: &'a Unit,
-        facts: &'a Facts,
-        webs: &'a Webs,
-        limited: &'a Bits,
-        small: &'a BTreeSet<usize>,
-    ) -> Self {
+    fn new(unit: &'a Unit, facts: &'a Facts, webs: &'a Webs, limited: &'a Bits, small: bool) -> Self {
         let whole = &unit.frames[0];
         let given = usize::from(whole.code.params) + usize::from(whole.code.flags & Code::REST != 0);
         let mut of = vec![Range::ZERO; webs.count()];
@@ -448,7 +442,7 @@ impl<'a> Finder<'a> {
         }
         if i.op() == Some(Op::UnboxI) {
             self.lately.certain.add(i.b() as usize);
-            if self.small.contains(&self.at) {
+            if self.small {
                 self.narrow(i.a(), Range::SMALL.low, Range::SMALL.high);
             }
         }
@@ -559,7 +553,7 @@ impl<'a> Finder<'a> {
         Some(match op {
             Op::LoadIntRaw | Op::LoadInt => Range::one(i.sd().into()),
             Op::LoadKRaw | Op::LoadK => constant()?,
-            Op::UnboxI if self.small.contains(&self.at) => x().within(Range::SMALL).unwrap_or(Range::SMALL),
+            Op::UnboxI if self.small => x().within(Range::SMALL).unwrap_or(Range::SMALL),
             Op::Move | Op::MoveRaw | Op::BoxI | Op::UnboxI => x(),
             Op::AddI if certain(i.b()) => x().sum(immediate()),
             Op::SubI if certain(i.b()) => x().sum(immediate().negated()),
@@ -595,19 +589,6 @@ impl<'a> Finder<'a> {
             _ => return None,
         })
     }
-}
-
-/// The instructions that unbox parameters of the unit's function which nothing writes.
-fn parameters(unit: &Unit, facts: &Facts) -> BTreeSet<usize> {
-    let whole = &unit.frames[0];
-    let mut written = Bits::new(unit.registers());
-    facts.accesses.iter().flat_map(|access| &access.writes).for_each(|r| written.add(*r as usize));
-    let given = whole.at..whole.at + whole.code.params as usize;
-    let unboxes = unit.insts.iter().enumerate().filter(|(_, inst)| {
-        let r = inst.i.b() as usize;
-        inst.what == What::Op && inst.i.op() == Some(Op::UnboxI) && given.contains(&r) && !written.has(r)
-    });
-    unboxes.map(|(at, _)| at).collect()
 }
 
 /// Whether an instruction counts a register up or down by a little.

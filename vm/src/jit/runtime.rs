@@ -4,8 +4,6 @@
 //! keeps the reason in the thread (`jit.control`) and gives [`FAILED`]; the caller then writes its registers back and calls
 //! [`leave`]. So what succeeds costs no write of registers.
 
-use super::family::Family;
-use super::masks::{Known, Mask};
 use super::restore::{self, Exit, restore};
 use super::{LEFT, Left, Method, instrs};
 use crate::bytecode::Instr;
@@ -37,6 +35,12 @@ pub(super) struct Pair {
     second: u64,
 }
 
+impl Pair {
+    pub(super) fn words(self) -> [u64; 2] {
+        [self.first, self.second]
+    }
+}
+
 fn outcome(thread: &mut Thread, outcome: Outcome) -> u64 {
     match outcome {
         Ok(value) => value.bits(),
@@ -62,11 +66,6 @@ pub(super) extern "C" fn leave(thread: &mut Thread, base: *mut u64, exit: &Exit,
     unsafe { restore(thread, base, exit) };
     let control = thread.jit.control.take().expect("a helper failed");
     Left::from(control::handle(thread, control)).0
-}
-
-/// An assumption of this code did not hold.
-pub(super) extern "C" fn failed(thread: &mut Thread, code: &'static Code) {
-    super::failed(thread, code);
 }
 
 /// An assumption of the unit of `whole` did not hold: the interpreter goes on.
@@ -175,6 +174,13 @@ pub(super) extern "C" fn enter_interpreter(thread: &mut Thread, base: *mut u64, 
     LEFT.0
 }
 
+/// What compiled code calls instead of a function that has none: as [`enter_interpreter`] for the frame at `base`.
+pub(super) extern "C" fn interpreted(thread: &mut Thread, base: *mut u64, _: u64) -> Pair {
+    // SAFETY: the caller has made the frame, its code above all; linked code lives as long as the VM.
+    let code = unsafe { &*(base.sub(2).read() as *const Code) };
+    Pair { first: FAILED, second: enter_interpreter(thread, base, code) }
+}
+
 /// Moves the stack so that a frame of `registers` registers fits above the running one. 0 if it failed.
 pub(super) extern "C" fn grow(thread: &mut Thread, registers: u64) -> u64 {
     match thread.grow_stack(registers as usize + FRAME_WORDS) {
@@ -254,21 +260,6 @@ pub(super) extern "C" fn float_pow(x: f64, y: f64) -> f64 {
 /// The remainder with the dividend's sign.
 pub(super) extern "C" fn float_rem(x: f64, y: f64) -> f64 {
     x % y
-}
-
-/// What [`fits`] is asked.
-pub(super) fn wanted(mask: Mask, family: Family) -> u64 {
-    let (first, members) = family.parts();
-    u64::from(mask) | u64::from(first) << 8 | u64::from(members) << 32
-}
-
-/// Whether a value has one of the forms of a mask, and is of a family if it is an object other than a number.
-pub(super) extern "C" fn fits(x: u64, wanted: u64) -> u64 {
-    let x = value(x);
-    let form = super::masks::mask_of(x);
-    let family = Family::from_parts((wanted >> 8) as u32 & 0xff_ffff, (wanted >> 32) as u32);
-    let of_family = form & Known::OBJECTS == 0 || family.may_be(crate::vm::class_id_of(x));
-    (form & wanted as u8 != 0 && of_family).into()
 }
 
 /// Executes the instruction before the thread's position: one that makes an object of what lies in its registers, and writes none.

@@ -1,7 +1,7 @@
 //! What a function has of compiled code: counters, and the entry once there is one.
 //!
 //! Protocol. Whoever finds a function hot claims it by moving `state` from `COLD` to `ASKED`; one does, and has it compiled. Machine
-//! code, the table of entries and the state are written first, then `entry`, with `Release`: who reads an entry with `Acquire`
+//! code, the table of entries and the state are written first, then `called`, which compiled code reads, and `entry`, with `Release`: who reads an entry with `Acquire`
 //! may run the code and find the table. Lean code is published by a word of its own in the same way, and taken back when what comes next is not lean. A function whose assumptions do not hold is claimed once more (`READY` to `ASKED`) and
 //! gets another entry; the code before stays as long as others may be running it (`store`). `models` checks this in all interleavings.
 
@@ -41,6 +41,8 @@ enum Step {
 pub struct JitSlot {
     /// Machine code, or null.
     pub entry: AtomicPtr<u8>,
+    /// What compiled code calls: that, or what has the interpreter go on.
+    pub(crate) called: AtomicPtr<u8>,
     /// For each instruction, the number of the entry there; 0 for none.
     entries: Table,
     /// Calls and turns of loops counted by the interpreter.
@@ -75,6 +77,7 @@ impl Default for JitSlot {
     fn default() -> Self {
         Self {
             entry: AtomicPtr::new(std::ptr::null_mut()),
+            called: AtomicPtr::new(INTERPRETED as *mut u8),
             entries: Table::new(),
             heat: AtomicU32::new(0),
             state: AtomicU32::new(state::COLD),
@@ -94,6 +97,12 @@ impl Default for JitSlot {
     }
 }
 
+/// What is called where there is no machine code.
+#[cfg(feature = "jit")]
+const INTERPRETED: *const () = super::runtime::interpreted as *const ();
+/// Without a compiler nobody calls it.
+#[cfg(not(feature = "jit"))]
+const INTERPRETED: *const () = std::ptr::null();
 /// Calls and turns of loops from which on entering compiled code for them pays.
 const BRIEF: u64 = 3;
 /// Calls and turns of loops that it takes as long to interpret as to leave compiled code.
@@ -228,6 +237,7 @@ impl JitSlot {
         self.entries.get_or_init(|| entries);
         self.lean.store(lean, order);
         self.state.store(state::READY, Ordering::Release);
+        self.called.store(entry, order);
         self.entry.store(entry, order);
     }
 
@@ -235,6 +245,7 @@ impl JitSlot {
     pub(super) fn refuse(&self) {
         self.state.store(state::REFUSED, Ordering::Release);
         self.lean.store(std::ptr::null_mut(), Ordering::Release);
+        self.called.store(INTERPRETED as *mut u8, Ordering::Release);
         self.entry.store(std::ptr::null_mut(), Ordering::Release);
     }
 }

@@ -3,7 +3,7 @@
 //! Machine code is a loom cell: running it is `with`, writing it is `with_mut`, and loom fails the model when the two are not ordered.
 //! Each model is run without one of the protocol's steps as well, and has to fail then.
 
-use super::{JitSlot, Step, state};
+use super::{INTERPRETED, JitSlot, Step, state};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::Ordering;
@@ -49,11 +49,15 @@ impl Function {
         Some(number)
     }
 
-    /// Calls its lean code, if there is some, as compiled code does.
-    fn run_lean(&self) {
-        if let Some(number) = self.slot.lean().addr().checked_sub(1) {
-            // SAFETY: loom checks that the code is not being written.
-            self.code[number].with(|code| assert_eq!(unsafe { *code }, CODE[number]));
+    /// Calls its code as compiled code does: its lean code, if there is some, and what is called with a frame.
+    fn run_from_compiled_code(&self) {
+        let called = self.slot.called.load(Ordering::Acquire);
+        let called = if std::ptr::eq(called, INTERPRETED.cast()) { 0 } else { called.addr() };
+        for entry in [self.slot.lean().addr(), called] {
+            if let Some(number) = entry.checked_sub(1) {
+                // SAFETY: loom checks that the code is not being written.
+                self.code[number].with(|code| assert_eq!(unsafe { *code }, CODE[number]));
+            }
         }
     }
 
@@ -101,7 +105,7 @@ fn publication(without: Option<Step>) {
     check(without, false, |function| {
         function.call();
         function.call();
-        function.run_lean();
+        function.run_from_compiled_code();
     });
 }
 
@@ -133,7 +137,7 @@ fn replacement(frees: bool) {
     check(None, frees, |function| {
         function.call();
         function.call_in_vain();
-        function.run_lean();
+        function.run_from_compiled_code();
         function.call_in_vain();
     });
 }

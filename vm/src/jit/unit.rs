@@ -17,7 +17,7 @@ use super::lean;
 use super::limits::{
     self, MAX_INSTRUCTIONS, MAX_REGISTERS, MAX_SHORT, MAX_SPLICED, MAX_TARGETS, MAX_UNIT, MAX_UNIT_REGISTERS,
 };
-use super::masks::expects_families;
+use super::masks::{Assume, expects_families};
 use super::stepped::by_step;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
@@ -129,6 +129,9 @@ pub(super) enum Kind {
 /// The hint of an access by index that is taken to be one of a map.
 pub(super) const OF_MAP: u64 = 1;
 
+/// The hint of the begin of a loop over what is taken to be an array.
+const OVER_ARRAY: u64 = 2;
+
 /// A function to be compiled, with what is spliced into it.
 pub(crate) struct Unit {
     pub(super) insts: Vec<Inst>,
@@ -216,6 +219,12 @@ impl Unit {
         frames.chain(self.lean_extents()).max().unwrap_or(0)
     }
 
+    /// Whether it may call functions that have frames of their own.
+    pub(super) fn makes_calls(&self) -> bool {
+        let calls = |op| matches!(op, Op::Call | Op::CallStatic | Op::CallMethod | Op::CallSuper | Op::New);
+        self.insts.iter().any(|inst| inst.what == What::Op && inst.i.op().is_some_and(calls))
+    }
+
     pub(super) fn frame(&self, inst: &Inst) -> &Frame {
         &self.frames[inst.frame as usize]
     }
@@ -270,6 +279,14 @@ impl Unit {
             }
             _ => None,
         }
+    }
+
+    /// Whether an instruction begins a loop over what is taken to be an array.
+    pub(super) fn begins_over_array(&self, inst: &Inst, assume: Assume) -> bool {
+        assume.bounded
+            && inst.what == What::Op
+            && inst.i.op() == Some(Op::IterStart)
+            && inst.hint == OVER_ARRAY
     }
 
     /// Whether an instruction brings all frames up to date on its straight path, whatever becomes of it.
@@ -394,6 +411,9 @@ impl Maker<'_> {
             }
             if self.indexes_map(frame, pc, instr) {
                 inst.hint = OF_MAP;
+            }
+            if self.begins_over_array(frame, pc, instr) {
+                inst.hint = OVER_ARRAY;
             }
             self.unit.insts.push(inst);
         }

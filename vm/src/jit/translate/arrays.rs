@@ -67,7 +67,7 @@ impl Translator<'_, '_> {
             let (other, done) = (self.cold(), self.block());
             self.b.append_block_param(done, I64);
             self.b.append_block_param(done, I64);
-            self.expect_class(value, &[class], other);
+            self.expect_class(value, self.mask(r as u16), &[class], other);
             let (buffer, length) = load(self);
             self.b.ins().jump(done, &[buffer.into(), length.into()]);
             self.b.switch_to_block(other);

@@ -4,7 +4,7 @@ use super::super::facts::Bits;
 use super::super::family::Family;
 use super::super::feedback::super_method;
 use super::super::intrinsics::{self, Intrinsic};
-use super::super::masks::{ALL, Known, NULL};
+use super::super::masks::{ALL, Known, Mask, NULL};
 use super::super::runtime;
 use super::super::{METHODS, Method};
 use super::objects::TAG;
@@ -171,6 +171,12 @@ impl Translator<'_, '_> {
         let result = self.frame_call(Target::Found(found), callee, args, i.a(), ReturnKind::Register);
         self.b.ins().jump(done, &[result.into()]);
         let after = std::mem::replace(&mut self.state, state);
+        if self.assume.bounded && self.feedback().calls_scripts(i) {
+            self.b.switch_to_block(other);
+            self.give_up();
+            self.state = after;
+            return;
+        }
         self.otherwise_step(Some(i.a()), other, done, after);
     }
 
@@ -415,16 +421,16 @@ impl Translator<'_, '_> {
         self.set_known(i.a(), instance, Known::of_class(class.id));
     }
 
-    /// Goes on if the value is an object of one of these classes, else to `other`.
-    pub(super) fn expect_class(&mut self, value: Ir, classes: &[u32], other: Block) {
+    /// Goes on if the value, which has one of these forms, is an object of one of these classes, else to `other`.
+    pub(super) fn expect_class(&mut self, value: Ir, forms: Mask, classes: &[u32], other: Block) {
         let fine = self.block();
-        self.by_class(value, classes, fine, other);
+        self.by_class(value, forms, classes, fine, other);
         self.b.switch_to_block(fine);
     }
 
-    /// Goes to `fine` if the value is an object of one of these classes, else to `other`.
-    pub(super) fn by_class(&mut self, value: Ir, classes: &[u32], fine: Block, other: Block) {
-        self.expect_object(value, other);
+    /// Goes to `fine` if the value, which has one of these forms, is an object of one of these classes, else to `other`.
+    pub(super) fn by_class(&mut self, value: Ir, forms: Mask, classes: &[u32], fine: Block, other: Block) {
+        self.expect_object_among(value, forms, other);
         let found = self.b.ins().load(I32, MemFlagsData::trusted(), value, 3);
         let same = self.is_among(found, classes);
         self.go_if(same, fine, other);
@@ -460,7 +466,7 @@ impl Translator<'_, '_> {
         let (known, value) = (self.known(r), self.tagged(r));
         if !known.family.is_within(classes) || known.mask & !(NULL | Known::OBJECTS) != 0 {
             let other = self.other_or_deopt(other);
-            self.expect_class(value, classes, other);
+            self.expect_class(value, known.mask, classes, other);
         } else if known.mask & NULL != 0 {
             let other = self.other_or_deopt(other);
             let fine = self.block();
@@ -506,34 +512,13 @@ impl Translator<'_, '_> {
         let distance = (frame.place + delta) as i64 * 8;
         let base = self.b.use_var(self.base);
         let new = self.b.ins().iadd_imm_s(base, distance);
-        let end = match &callee {
-            Target::Known(code) => self.b.ins().iadd_imm_s(base, distance + i64::from(code.registers) * 8),
-            Target::Found(address) => {
-                let registers = self.registers_of(*address);
-                let bytes = self.b.ins().ishl_imm_s(registers, 3);
-                self.b.ins().iadd(new, bytes)
+        let new = match &callee {
+            Target::Known(code) => {
+                self.room = self.room.max(frame.place + delta + code.registers as usize);
+                new
             }
+            Target::Found(address) => self.expect_room(*address, new, delta),
         };
-        let stack_end = self.load(self.thread, self.layout.stack_end);
-        let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, stack_end);
-        let (grow, room) = (self.cold(), self.block());
-        self.b.append_block_param(room, I64);
-        self.b.ins().brif(over, grow, &[], room, &[new.into()]);
-        self.b.switch_to_block(grow);
-        let registers = match &callee {
-            Target::Known(code) => self.word(code.registers.into()),
-            Target::Found(address) => self.registers_of(*address),
-        };
-        let grow = runtime::grow as *const () as usize;
-        let moved = self.call_placed(grow, b"ii>i", &[self.thread, registers])[0];
-        let grown = self.block();
-        let leaving = self.leaving();
-        self.go_if(moved, grown, leaving);
-        self.b.switch_to_block(grown);
-        let new = self.b.ins().iadd_imm_s(moved, delta as i64 * 8);
-        self.b.ins().jump(room, &[new.into()]);
-        self.b.switch_to_block(room);
-        let new = self.b.block_params(room)[0];
         for (k, arg) in args.iter().enumerate() {
             self.store(*arg, new, k as i32 * 8);
         }
@@ -567,7 +552,7 @@ impl Translator<'_, '_> {
         value
     }
 
-    /// Calls the machine code of a function whose frame has been made at `new`; if it has none, the interpreter goes on in it.
+    /// Calls the machine code of a function whose frame has been made at `new`; if it has none, what is called has the interpreter go on in it.
     fn call_entry(&mut self, callee: &Target, new: Ir) -> Inst {
         if let Target::Known(code) = callee
             && std::ptr::eq(*code, self.unit.frames[0].code)
@@ -576,18 +561,35 @@ impl Translator<'_, '_> {
             return self.b.ins().call(self.own, &[self.thread, new, zero]);
         }
         let address = self.address_of(callee);
-        let entry = self.load_foreign(address, self.layout.code_entry);
-        let (compiled, not) = (self.block(), self.cold());
-        self.go_if(entry, compiled, not);
-        self.b.switch_to_block(not);
-        let address = self.address_of(callee);
-        let enter = runtime::enter_interpreter as *const () as usize;
-        let left = self.call_plainly(enter, b"iii>i", &[self.thread, new, address])[0];
-        self.exit(left);
-        self.b.switch_to_block(compiled);
+        let called = self.load_foreign(address, self.layout.code_called);
         let zero = self.word(0);
         let signature = self.signature(b"iii>ii");
-        self.b.ins().call_indirect(signature, entry, &[self.thread, new, zero])
+        self.b.ins().call_indirect(signature, called, &[self.thread, new, zero])
+    }
+
+    /// Sees to it that a frame of the code at an address fits on the stack at `new`, which is so many words above the running frame. Where it
+    /// lies then.
+    fn expect_room(&mut self, code: Ir, new: Ir, delta: usize) -> Ir {
+        let registers = self.registers_of(code);
+        let bytes = self.b.ins().ishl_imm_s(registers, 3);
+        let end = self.b.ins().iadd(new, bytes);
+        let stack_end = self.load(self.thread, self.layout.stack_end);
+        let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, stack_end);
+        let (grow, room) = (self.cold(), self.block());
+        self.b.append_block_param(room, I64);
+        self.b.ins().brif(over, grow, &[], room, &[new.into()]);
+        self.b.switch_to_block(grow);
+        let registers = self.registers_of(code);
+        let grow = runtime::grow as *const () as usize;
+        let moved = self.call_placed(grow, b"ii>i", &[self.thread, registers])[0];
+        let grown = self.block();
+        let leaving = self.leaving();
+        self.go_if(moved, grown, leaving);
+        self.b.switch_to_block(grown);
+        let new = self.b.ins().iadd_imm_s(moved, delta as i64 * 8);
+        self.b.ins().jump(room, &[new.into()]);
+        self.b.switch_to_block(room);
+        self.b.block_params(room)[0]
     }
 
     /// The address of linked code, made anew where it is wanted: a constant costs less than a register.

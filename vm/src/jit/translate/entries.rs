@@ -1,19 +1,19 @@
 //! The ways into a unit's code: called by compiled code, called by the interpreter, at a loop's head, behind a wait.
 //!
-//! Where the interpreter enters, its frame is exact; whatever the code takes for granted there is checked first. An entry is refused,
+//! Where the interpreter enters, its frame is exact; whatever the code takes for granted there is checked first (`ways`). An entry is refused,
 //! and the interpreter goes on, if something is not so.
 
-use super::super::family::Classes;
-use super::super::masks::{self, INT, Known, NULL};
 use super::super::runtime;
 use super::super::unit::Kind;
+use super::super::ways::{Form, Register, View, Way, Ways, words_of_way};
 use super::super::{FROM_START, LEFT};
-use super::{Have, Translator};
+use super::{Have, Reg, Translator};
 use crate::code::Code;
+use crate::object::class_id;
 use crate::object::task::FRAME_WORDS;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{Block, InstBuilder, Value as Ir};
+use cranelift_codegen::ir::types::{F64, I64};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 use cranelift_frontend::Switch;
 
 impl Translator<'_, '_> {
@@ -35,30 +35,23 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(others);
         let heads: Vec<usize> =
             self.facts.loop_heads.iter().chain(&self.facts.resumptions).copied().collect();
-        let mut switch = Switch::new();
-        let mut ways = Vec::new();
+        let can_be_entered = |head: &usize| self.at[*head].is_some() && self.unit.insts[*head].frame == 0;
+        let heads: Vec<usize> = heads.into_iter().filter(can_be_entered).collect();
         let mut entries = vec![0; whole.code.len()].into_boxed_slice();
         for &head in &heads {
-            let inst = self.unit.insts[head];
-            if self.at[head].is_some() && inst.frame == 0 {
-                // Safepoints lead here too, and are translated later.
-                let way = self.b.create_block();
-                self.ways_in[head] = Some(way);
-                // The number does not depend on what else is an entry: another compilation may know others, and keeps the table.
-                let number = inst.pc as u16 + 2;
-                entries[inst.pc as usize] = number;
-                switch.set_entry(number.into(), way);
-                ways.push((head, way));
-            }
+            entries[self.unit.insts[head].pc as usize] = self.number_of(head);
         }
-        switch.set_entry(FROM_START.into(), begin);
-        let unknown = self.cold();
-        switch.emit(self.b, which, unknown);
-        self.b.switch_to_block(unknown);
-        self.refuse();
-        for (head, way) in ways {
-            self.b.switch_to_block(way);
-            self.enter_at(head);
+        if heads.is_empty() {
+            self.b.ins().jump(begin, &[]);
+        } else {
+            let way_in = self.b.create_block();
+            self.b.append_block_param(way_in, I64);
+            self.b.append_block_param(way_in, I64);
+            self.way_in = Some(way_in);
+            let from_start = self.b.ins().icmp_imm_s(IntCC::Equal, which, FROM_START as i64);
+            self.b.ins().brif(from_start, begin, &[], way_in, &[base.into(), which.into()]);
+            self.b.switch_to_block(way_in);
+            self.enter_in_the_middle(way_in, &heads);
         }
         self.b.switch_to_block(begin);
         self.load_used();
@@ -70,12 +63,55 @@ impl Translator<'_, '_> {
         entries
     }
 
+    /// The number by which an instruction is entered. It does not depend on what else is an entry: another compilation may know others, and
+    /// keeps the table.
+    pub(super) fn number_of(&self, head: usize) -> u16 {
+        self.unit.insts[head].pc as u16 + 2
+    }
+
+    /// Whether the code can be entered at an instruction.
+    pub(super) fn is_way_in(&self, at: usize) -> bool {
+        let number = self.number_of(at);
+        let known = self.referred.ways.as_ref();
+        self.unit.insts[at].frame == 0
+            && known.is_some_and(|known| known.ways.iter().any(|way| way.number == number))
+    }
+
+    /// At a loop head or behind a wait, by the base and the number that `way_in` is given. Safepoints lead here too, and are translated later.
+    fn enter_in_the_middle(&mut self, way_in: Block, heads: &[usize]) {
+        let (base, number) = (self.b.block_params(way_in)[0], self.b.block_params(way_in)[1]);
+        self.b.def_var(self.base, base);
+        let code = self.unit.frames[0].code;
+        let ways = Box::new(Ways { code, ways: heads.iter().map(|&head| self.way(head)).collect() });
+        let described = self.address(std::ptr::from_ref(&*ways));
+        let asked = [self.thread, base, number, described];
+        let words = self.call_plainly(words_of_way as *const () as usize, b"iiii>i", &asked)[0];
+        let (refuse, enter) = (self.cold(), self.block());
+        self.b.ins().brif(words, enter, &[], refuse, &[]);
+        self.b.switch_to_block(refuse);
+        let left = self.word(LEFT.0 as i64);
+        self.exit(left);
+        self.b.switch_to_block(enter);
+        self.load_used();
+        let blocks: Vec<Block> = heads.iter().map(|_| self.block()).collect();
+        let (&last, others) = blocks.split_last().expect("there is a way in");
+        let mut switch = Switch::new();
+        for (&head, &block) in heads.iter().zip(others) {
+            switch.set_entry(self.number_of(head).into(), block);
+        }
+        switch.emit(self.b, number, last);
+        for ((&head, block), way) in heads.iter().zip(blocks).zip(&ways.ways) {
+            self.b.switch_to_block(block);
+            self.enter_at(head, way, words);
+        }
+        self.referred.ways = Some(ways);
+    }
+
     /// Makes the blocks that instructions begin.
     pub(super) fn make_blocks(&mut self) {
         for pc in 0..self.unit.insts.len() {
             let block = (self.facts.leads[pc] && self.at[pc].is_some()).then(|| self.b.create_block());
             self.blocks.push(block);
-            self.ways_in.push(None);
             self.epoch_at.push(None);
         }
     }
@@ -109,10 +145,12 @@ impl Translator<'_, '_> {
         let deep = self.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
         let (elsewhere, mut fine) = (self.cold(), self.block());
         self.b.ins().brif(deep, elsewhere, &[], fine, &[]);
-        if self.unit.extent() > self.unit.frames[0].code.registers as usize {
-            // The frames of spliced functions, and of lean ones that are called, need room too.
+        if self.unit.extent() > self.unit.frames[0].code.registers as usize || self.unit.makes_calls() {
+            // The frames of spliced functions, and of others that are called, need room too: how much is known in the end.
             self.b.switch_to_block(fine);
-            let end = self.b.ins().iadd_imm_s(base, self.unit.extent() as i64 * 8);
+            let extent = self.word(0);
+            self.extent_at = self.b.func.dfg.value_def(extent).inst();
+            let end = self.b.ins().iadd(base, extent);
             let stack_end = self.load(self.thread, self.layout.stack_end);
             let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, stack_end);
             fine = self.block();
@@ -143,119 +181,57 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(go_on);
     }
 
-    /// Entry at a loop head or behind a wait from the interpreter: all registers lie in the frame, and must be what the code takes them for.
-    fn enter_at(&mut self, head: usize) {
-        self.load_used();
+    /// What has to lie in the frame where it is entered at an instruction.
+    fn way(&mut self, head: usize) -> Way {
         self.enter_state(head);
-        let refuse = self.cold();
-        // Whether an integer is not what it is taken for: one branch for all of them.
-        let mut wrong = Vec::new();
         let live: Vec<usize> = self.facts.live[head].iter().collect();
-        for r in live {
-            let word = self.load_register(r);
-            if self.unit.kinds[r] == Kind::Raw {
-                if !self.raw_floats[r] {
-                    wrong.extend(self.outside(head, r, word));
-                }
-                self.b.def_var(self.words[r], word);
-                continue;
-            }
-            let known = self.state.regs[r].known;
-            if known.mask == INT {
-                let odd = self.b.ins().band_imm_s(word, 1);
-                wrong.push(self.b.ins().icmp_imm_s(IntCC::NotEqual, odd, 0));
-            } else {
-                self.expect(word, known, refuse);
-            }
-            match self.state.regs[r].have {
-                Have::FLOAT => {
-                    let float = self.unbox_known_float(word);
-                    self.b.def_var(self.floats[r], float);
-                }
-                Have::INT => {
-                    let n = self.unbox_known_int(word);
-                    wrong.extend(self.outside(head, r, n));
-                    self.b.def_var(self.ints[r], n);
-                }
-                _ => {
-                    if known.mask == INT {
-                        let n = self.b.ins().sshr_imm_s(word, 1);
-                        wrong.extend(self.outside(head, r, n));
-                    }
-                    self.b.def_var(self.words[r], word);
-                }
-            }
+        let register = |r: usize| {
+            let (low, high) = self.facts.ranges.at_entry(head, r).bounds();
+            let bounds = low.unwrap_or(i64::MIN)..=high.unwrap_or(i64::MAX);
+            let Reg { known, have } = self.state.regs[r];
+            let form = match self.unit.kinds[r] {
+                Kind::Raw if self.raw_floats[r] => Form::Bits,
+                Kind::Raw => Form::Raw(bounds),
+                _ if have == Have::FLOAT => Form::Float,
+                _ if have == Have::INT => Form::Int(bounds),
+                _ => Form::Word(known, bounds),
+            };
+            Register { place: self.unit.places[r], form }
+        };
+        let view = |r: usize| {
+            let class = self.views.classes[r];
+            let foreign = class != class_id::ARRAY && !self.views.written.has(r);
+            View { place: self.unit.places[r], class, foreign }
+        };
+        Way {
+            number: self.number_of(head),
+            registers: live.into_iter().map(register).collect(),
+            views: self.state.views.iter().map(view).collect(),
         }
-        if let Some(wrong) = wrong.into_iter().reduce(|some, more| self.b.ins().bor(some, more)) {
-            let fine = self.block();
-            self.b.ins().brif(wrong, refuse, &[], fine, &[]);
-            self.b.switch_to_block(fine);
+    }
+
+    /// Goes on at an instruction with what has been handed over for it.
+    fn enter_at(&mut self, head: usize, way: &Way, words: Ir) {
+        self.enter_state(head);
+        let live: Vec<usize> = self.facts.live[head].iter().collect();
+        for (k, (&r, register)) in live.iter().zip(&way.registers).enumerate() {
+            let (kind, variable) = match register.form {
+                Form::Bits => (F64, self.words[r]),
+                Form::Float => (F64, self.floats[r]),
+                Form::Int(_) => (I64, self.ints[r]),
+                Form::Raw(_) | Form::Word(..) => (I64, self.words[r]),
+            };
+            let word = self.b.ins().load(kind, MemFlagsData::trusted(), words, k as i32 * 8);
+            self.b.def_var(variable, word);
         }
-        for r in self.state.views.clone().iter() {
-            self.make_view(r);
+        let views: Vec<usize> = self.state.views.iter().collect();
+        for (k, r) in views.into_iter().enumerate() {
+            let at = (live.len() + 2 * k) as i32 * 8;
+            let (buffer, length) = (self.load(words, at), self.load(words, at + 8));
+            self.b.def_var(self.buffers[r], buffer);
+            self.b.def_var(self.lengths[r], length);
         }
         let block = self.blocks[head].expect("reached");
         self.b.ins().jump(block, &[]);
-        self.b.switch_to_block(refuse);
-        let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
-        self.call(runtime::failed as *const () as usize, b"ii>", &[self.thread, code]);
-        self.refuse();
-    }
-
-    /// A flag: an integer is none of those that a register can hold. None if it can hold all.
-    fn outside(&mut self, head: usize, r: usize, n: Ir) -> Option<Ir> {
-        Some(match self.facts.ranges.at_entry(head, r).bounds() {
-            (None, None) => return None,
-            (Some(low), None) => self.b.ins().icmp_imm_s(IntCC::SignedLessThan, n, low),
-            (None, Some(high)) => self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, n, high),
-            (Some(low), Some(high)) => {
-                // Without a sign, what is below the least is above the greatest.
-                let above = self.b.ins().iadd_imm_s(n, low.wrapping_neg());
-                self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, above, high.wrapping_sub(low))
-            }
-        })
-    }
-
-    /// The interpreter goes on where it came from.
-    fn refuse(&mut self) {
-        let left = self.word(LEFT.0 as i64);
-        self.exit(left);
-    }
-
-    /// Goes on if a value is what is taken to be known of it, else to `refuse`: the forms that are tested fast come first.
-    fn expect(&mut self, word: Ir, known: Known, refuse: Block) {
-        if known == Known::form(masks::ALL) {
-            return;
-        }
-        let fine = self.block();
-        let mut left = known.mask;
-        let unless = |translator: &mut Self, fits: Ir| {
-            let other = translator.block();
-            translator.b.ins().brif(fits, fine, &[], other, &[]);
-            translator.b.switch_to_block(other);
-        };
-        if left & INT != 0 {
-            let odd = self.b.ins().band_imm_s(word, 1);
-            let even = self.b.ins().icmp_imm_s(IntCC::Equal, odd, 0);
-            unless(self, even);
-            left &= !INT;
-        }
-        if left & NULL != 0 {
-            let null = self.is_null(word);
-            unless(self, null);
-            left &= !NULL;
-        }
-        if left == 0 {
-            self.b.ins().jump(refuse, &[]);
-        } else if known.family.is_known() && left & !Known::OBJECTS == 0 {
-            let classes: Classes = known.family.classes().collect();
-            self.expect_class(word, &classes, refuse);
-            self.b.ins().jump(fine, &[]);
-        } else {
-            let wanted = self.word(runtime::wanted(left, known.family) as i64);
-            let fits = self.call(runtime::fits as *const () as usize, b"ii>i", &[word, wanted])[0];
-            self.b.ins().brif(fits, fine, &[], refuse, &[]);
-        }
-        self.b.switch_to_block(fine);
     }
 }

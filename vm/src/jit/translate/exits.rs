@@ -2,7 +2,7 @@
 
 use super::super::facts::Bits;
 use super::super::lean_runtime;
-use super::super::masks::{BIG, FLOAT, INT};
+use super::super::masks::{BIG, BOOL, FLOAT, INT, NULL};
 use super::super::restore::{Exit, Spliced};
 use super::super::runtime;
 use super::super::stepped::by_step;
@@ -20,7 +20,7 @@ pub(super) struct ColdEnd {
     block: Block,
     /// Index of the instruction.
     at: usize,
-    /// The state before the instruction.
+    /// The state before the instruction, but for what is in memory by now.
     state: State,
 }
 
@@ -110,11 +110,17 @@ impl Translator<'_, '_> {
 
     /// Where a failed helper of this instruction goes.
     pub(super) fn leaving(&mut self) -> Block {
-        match self.leave_block {
-            Some(block) => block,
+        match &mut self.leaving {
+            Some(end) => {
+                end.state.dirty.union(&self.state.dirty);
+                end.block
+            }
             None => {
                 let block = self.cold();
-                self.leave_block = Some(block);
+                // What has been written to memory meanwhile need not be written again.
+                let mut state = self.before.clone();
+                state.dirty.copy_from(&self.state.dirty);
+                self.leaving = Some(ColdEnd { block, at: self.pc, state });
                 block
             }
         }
@@ -212,8 +218,9 @@ impl Translator<'_, '_> {
 
     /// Notes the cold way out that the instruction needed.
     pub(super) fn cold_ends(&mut self) {
-        if let Some(block) = self.leave_block.take() {
-            self.ends.push(ColdEnd { block, at: self.pc, state: self.before.clone() });
+        if let Some(mut end) = self.leaving.take() {
+            end.state.dirty.intersect(&self.before.dirty);
+            self.ends.push(end);
         }
     }
 
@@ -370,6 +377,10 @@ impl Translator<'_, '_> {
                     let site = self.feedback().site(inst.i.c());
                     self.feedback().leaves(inst.i.c(), self.assume) && access::is_slot_read(site.kind)
                 }
+                // Who goes back comes by the same branches again.
+                Op::JTrue | Op::JFalse => self.mask(inst.i.a()) & !(BOOL | NULL | INT) == 0,
+                Op::JNull | Op::JNotNull => inst.target as usize > self.pc,
+                Op::GetGlobal | Op::CellGet | Op::UpCellGet => true,
                 Op::CheckType | Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadTrue | Op::LoadFalse => true,
                 Op::LoadInt
                 | Op::LoadIntRaw
@@ -462,10 +473,11 @@ impl Translator<'_, '_> {
         let left = self.b.ins().iadd_imm_s(left, -1);
         self.exit(left);
         self.b.switch_to_block(back);
-        if let Some(way) = self.ways_in[at] {
+        if let Some(way_in) = self.way_in.filter(|_| self.is_way_in(at)) {
             // All is in the frame, as when the interpreter enters: so nothing in a loop changes by being looked after.
             self.no_strips();
-            self.b.ins().jump(way, &[]);
+            let number = self.word(self.number_of(at).into());
+            self.b.ins().jump(way_in, &[base.into(), number.into()]);
             return self.b.switch_to_block(go_on);
         }
         self.load_used();

@@ -19,6 +19,10 @@ impl Translator<'_, '_> {
     /// Begins iterating: over an array at once, over anything else by the interpreter.
     pub(super) fn iter_start(&mut self, i: Instr) {
         let value = self.tagged(i.b());
+        if self.unit.begins_over_array(&self.inst(), self.assume) {
+            self.expect_one_of(i.b(), &[class_id::ARRAY], None);
+            self.learn(i.b(), Known::of_class(class_id::ARRAY));
+        }
         if self.known(i.b()).is(class_id::ARRAY) {
             self.set_known(i.a(), value, Known::of_class(class_id::ARRAY));
             return self.constant(i.a() + 1, Value::int_unchecked(0));

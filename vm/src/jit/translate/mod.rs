@@ -39,6 +39,7 @@ use super::stepped::by_step;
 use super::strips::{Stride, Strips};
 use super::unit::{Inst, NOWHERE, Unit, What};
 use super::views::{self, Views};
+use super::ways::Ways;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::code::Code;
@@ -118,8 +119,8 @@ pub(super) struct Translator<'a, 'b> {
     /// Stale words where blocks begin.
     dirty_at: Vec<Option<Bits>>,
     blocks: Vec<Option<Block>>,
-    /// Where the interpreter's frame is entered at an instruction, if it can be.
-    ways_in: Vec<Option<Block>>,
+    /// Where the interpreter's frame is entered, by its base and the number of the way in; none where it cannot be.
+    way_in: Option<Block>,
     /// Whether all ways to a block that have been translated know the method epoch; none where there is none yet.
     epoch_at: Vec<Option<bool>>,
     words: Vec<Variable>,
@@ -155,7 +156,8 @@ pub(super) struct Translator<'a, 'b> {
     behind: usize,
     /// Control cannot come here.
     ended: bool,
-    leave_block: Option<Block>,
+    /// Where failed helpers of the instruction that is being translated go.
+    leaving: Option<exits::ColdEnd>,
     /// The place that failed assumptions go back to.
     checkpoint: Option<exits::Checkpoint>,
     /// A flag: integers have overflowed since then. What is computed with them does no harm before it is looked at.
@@ -180,6 +182,10 @@ pub(super) struct Translator<'a, 'b> {
     lean_signatures: [Option<SigRef>; lean_units::PARAMETERS + 1],
     /// The unit cannot be lean code after all.
     spoiled: bool,
+    /// Words above the first frame's base that the unit's frames, and those of the functions that it calls, may take.
+    room: usize,
+    /// Where the code says how many bytes that is.
+    extent_at: Option<ir::Inst>,
 }
 
 /// What compiled code refers to: it has to live as long.
@@ -187,6 +193,7 @@ pub(super) struct Translator<'a, 'b> {
 pub(super) struct Referred {
     exits: Vec<Box<Exit>>,
     positions: Vec<Box<Position>>,
+    ways: Option<Box<Ways>>,
 }
 
 /// What a translation gives beside the code.
@@ -198,6 +205,8 @@ pub(super) struct Translated {
     pub(super) detoured: Vec<ir::Inst>,
     /// Something in a unit that was to be lean code needs a frame: what was made is of no use.
     pub(super) spoiled: bool,
+    /// Words above the first frame's base that have to be there.
+    pub(super) extent: usize,
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
@@ -246,6 +255,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let dirty_at = state::dirty_at_blocks(&unit, &facts, assume.wide);
         let (dirty, none) = (Bits::new(registers), Bits::new(registers));
         let empty = State { regs: Vec::new(), dirty, views: none, epoch: false };
+        let room = unit.extent();
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);
@@ -263,7 +273,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             at,
             dirty_at,
             blocks: Vec::new(),
-            ways_in: Vec::new(),
+            way_in: None,
             epoch_at: Vec::new(),
             words,
             floats,
@@ -286,7 +296,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             pc: 0,
             behind: 0,
             ended: false,
-            leave_block: None,
+            leaving: None,
             checkpoint: None,
             overflow: None,
             remainders: Vec::new(),
@@ -302,6 +312,8 @@ impl<'a, 'b> Translator<'a, 'b> {
             detour_signatures: [None; 3 + ARGUMENTS],
             lean_signatures: [None; lean_units::PARAMETERS + 1],
             spoiled: false,
+            room,
+            extent_at: None,
         };
         let entries = match translator.unit.lean {
             true => {
@@ -313,8 +325,18 @@ impl<'a, 'b> Translator<'a, 'b> {
         translator.body();
         translator.emit_cold_ends();
         translator.b.seal_all_blocks();
-        let Self { referred, detoured, spoiled, .. } = translator;
-        Translated { entries, referred, detoured, spoiled }
+        translator.say_extent();
+        let Self { referred, detoured, spoiled, room: extent, .. } = translator;
+        Translated { entries, referred, detoured, spoiled, extent }
+    }
+
+    /// Tells the function's begin how much room it has to see to.
+    fn say_extent(&mut self) {
+        if let Some(inst) = self.extent_at
+            && let InstructionData::UnaryImm { imm, .. } = &mut self.b.func.dfg.insts[inst]
+        {
+            *imm = (self.room as i64 * 8).into();
+        }
     }
 
     /// The code of the frame that the instruction which is being translated belongs to.

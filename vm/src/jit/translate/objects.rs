@@ -1,18 +1,19 @@
 //! Attributes, elements, variables: read and written inline where the object is what it was seen to be.
 
 use super::super::family::{Classes, Family};
-use super::super::masks::{self, ALL, ARRAY, BIG, FLOAT, INT, Known, NULL, OTHER};
+use super::super::masks::{self, ALL, ARRAY, BIG, FLOAT, INT, Known, Mask, NULL, OTHER};
 use super::super::runtime;
 use super::Translator;
-use super::arrays::{BUFFER, SLOTS};
+use super::arrays::SLOTS;
 use crate::bytecode::Instr;
 use crate::bytecode::ops::Op;
 use crate::class::Class;
 use crate::code::LinkedType;
-use crate::interp::access;
+use crate::interp::access::{self, Fitting};
 use crate::object::function::Closure;
 use crate::object::proxy::Proxy;
 use crate::object::{Kind, class_id};
+use crate::thread::environments::Environments;
 use crate::value::Value;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I8, I32};
@@ -25,6 +26,20 @@ pub(super) const TAG: i32 = 1;
 const MAX_INLINE_BYTES: usize = 256;
 
 impl Translator<'_, '_> {
+    /// Goes on if the value, which has one of these forms, is an object, else to `other`.
+    pub(super) fn expect_object_among(&mut self, value: Ir, forms: Mask, other: Block) {
+        match forms & !(Known::OBJECTS | BIG) {
+            0 => {}
+            NULL => {
+                let object = self.block();
+                let null = self.is_null(value);
+                self.b.ins().brif(null, other, &[], object, &[]);
+                self.b.switch_to_block(object);
+            }
+            _ => self.expect_object(value, other),
+        }
+    }
+
     /// Goes on if the value is an object, else to `other`.
     pub(super) fn expect_object(&mut self, value: Ir, other: Block) {
         let object = self.block();
@@ -73,17 +88,7 @@ impl Translator<'_, '_> {
             return;
         }
         let (log, done) = (self.cold(), self.block());
-        // Among what is neither an array nor anything else of a known class are values that are no objects.
-        if known.mask & !(NULL | ARRAY) != 0
-            && (!known.family.is_known() || known.mask & !(NULL | Known::OBJECTS) != 0)
-        {
-            self.expect_object(value, done);
-        } else if known.mask & NULL != 0 {
-            let object = self.block();
-            let null = self.is_null(value);
-            self.b.ins().brif(null, done, &[], object, &[]);
-            self.b.switch_to_block(object);
-        }
+        self.expect_object_among(value, known.mask, done);
         let block = self.b.ins().band_imm_s(owner, !(self.layout.block as i64 - 1));
         let inside = self.b.ins().band_imm_s(owner, self.layout.block as i64 - 1);
         let granule = self.b.ins().ushr_imm_s(inside, 4);
@@ -148,17 +153,19 @@ impl Translator<'_, '_> {
 
     /// The address of variable `slot` of the module and the buffer that it lies in; `slow` if the variables are another thread's.
     fn variable(&mut self, slot: u32, slow: Block) -> (Ir, Ir) {
-        // A thread that runs a function of the module knows the module's environment, or has an empty table.
-        let count = self.load(self.thread, self.layout.environment_count);
         let env = self.code().env;
-        let known = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, count, i64::from(env));
-        let fine = self.block();
-        self.go_if(known, fine, slow);
-        self.b.switch_to_block(fine);
+        if env as usize >= Environments::LEAST {
+            let count = self.load(self.thread, self.layout.environment_count);
+            let known = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, count, i64::from(env));
+            let fine = self.block();
+            self.go_if(known, fine, slow);
+            self.b.switch_to_block(fine);
+        }
         let first = self.load(self.thread, self.layout.environments);
-        let env = self.load(first, env as i32 * 8);
-        self.expect_kind(env, Kind::Array, slow);
-        let buffer = self.load(env, BUFFER);
+        let buffer = self.load(first, env as i32 * 8);
+        let own = self.block();
+        self.go_if(buffer, own, slow);
+        self.b.switch_to_block(own);
         (self.b.ins().iadd_imm_s(buffer, i64::from(SLOTS) + i64::from(slot) * 8), buffer)
     }
 
@@ -255,7 +262,11 @@ impl Translator<'_, '_> {
                 return self.set_float(i.a(), float);
             }
             let value = self.load(object, slot);
-            let mask = self.feedback().slot_mask(i.c());
+            if self.feedback().is_taken_for_small(i.c(), self.assume) {
+                let odd = self.b.ins().band_imm_s(value, 1);
+                self.guard_not(odd);
+            }
+            let mask = self.feedback().slot_mask(i.c(), self.assume);
             return self.set(i.a(), value, mask);
         }
         let (slow, done) = (self.cold(), self.result_block());
@@ -289,12 +300,12 @@ impl Translator<'_, '_> {
         let site = self.feedback().site(number);
         let slot = 8 + site.data as i32 * 8;
         let (other, proxy) = (self.block(), self.block());
-        self.expect_class(object, &[site.class], other);
+        self.expect_class(object, ALL, &[site.class], other);
         let word = self.load(object, slot - TAG);
         let value = self.value_of_slot(word, number);
         self.b.ins().jump(done, &[value.into()]);
         self.b.switch_to_block(other);
-        self.by_class(object, &[class_id::PROXY], proxy, slow);
+        self.by_class(object, ALL, &[class_id::PROXY], proxy, slow);
         self.b.switch_to_block(proxy);
         let target = self.load(object, offset_of!(Proxy, target) as i32 - TAG);
         let (found, fine) = (self.b.ins().load(I32, MemFlagsData::trusted(), target, 4), self.block());
@@ -324,13 +335,12 @@ impl Translator<'_, '_> {
     /// Goes on if the value fits what the attribute may hold, else to `slow`. What is known of it then.
     fn expect_fitting(
         &mut self,
-        fitting: access::Fitting,
+        fitting: Fitting,
         target: u64,
         value: Ir,
         known: Known,
         slow: Block,
     ) -> Known {
-        use access::Fitting;
         let fits = match fitting {
             Fitting::Any => return known,
             Fitting::Float if known.mask == FLOAT => return known,
@@ -381,7 +391,7 @@ impl Translator<'_, '_> {
         let null = self.is_null(value);
         self.b.ins().brif(null, fast, &[], object, &[]);
         self.b.switch_to_block(object);
-        self.by_class(value, &classes, fast, slow);
+        self.by_class(value, known.mask & !NULL, &classes, fast, slow);
         self.b.switch_to_block(fast);
         // Which class it is does not matter to who stores it.
         Known { mask: NULL | OTHER, family: Family::of(&classes) }
@@ -398,7 +408,10 @@ impl Translator<'_, '_> {
         let before = self.state.epoch;
         if let Some(fitting) = access::fitting_tag(site.kind) {
             self.expect_slot(i.a(), i.c(), Some(slow));
-            let known = self.expect_fitting(fitting, site.target, value, known, slow);
+            // Where nothing has failed yet, what does not fit is left to the interpreter, but for what is rare among floats.
+            let other =
+                if self.assume.bounded && !matches!(fitting, Fitting::Float) { self.deopt() } else { slow };
+            let known = self.expect_fitting(fitting, site.target, value, known, other);
             let owner = self.b.ins().iadd_imm_s(object, -i64::from(TAG));
             let slot = self.b.ins().iadd_imm_s(owner, 8 + i64::from(site.data) * 8);
             self.store_slot(value, owner, slot, known);
@@ -504,10 +517,10 @@ impl Translator<'_, '_> {
             }
             _ => {
                 let fitting = match ty {
-                    LinkedType::Int => access::Fitting::Int,
-                    LinkedType::Float => access::Fitting::Float,
-                    LinkedType::Bool => access::Fitting::Bool,
-                    _ => access::Fitting::Any,
+                    LinkedType::Int => Fitting::Int,
+                    LinkedType::Float => Fitting::Float,
+                    LinkedType::Bool => Fitting::Bool,
+                    _ => Fitting::Any,
                 };
                 self.expect_fitting(fitting, 0, value, Known::form(before), slow);
                 self.b.ins().jump(fast, &[]);
@@ -546,7 +559,7 @@ impl Translator<'_, '_> {
             self.b.switch_to_block(object);
         }
         let deopt = self.deopt();
-        self.by_class(value, &classes, fine, deopt);
+        self.by_class(value, known.mask & !NULL, &classes, fine, deopt);
         self.b.switch_to_block(fine);
     }
 

@@ -5,7 +5,7 @@ use super::super::masks::{BOOL, INT, Known};
 use super::super::ranges::{Grows, MOST_TURNS};
 use super::super::runtime;
 use super::super::unit::{Unit, What};
-use super::Translator;
+use super::{Have, Translator};
 use crate::bytecode::Instr;
 use crate::bytecode::ops::{Op, Operand};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -460,10 +460,16 @@ impl Translator<'_, '_> {
     }
 
     fn unbox_int(&mut self, i: Instr) {
-        if self.facts.ranges.unboxes_small(self.pc) && self.mask(i.b()) != INT {
-            let word = self.tagged(i.b());
-            let odd = self.b.ins().band_imm_s(word, 1);
-            self.guard_not(odd);
+        if self.facts.ranges.unboxes_small() && self.mask(i.b()) != INT {
+            let unboxed = self.have(i.b().into(), Have::INT) && !self.have(i.b().into(), Have::WORD);
+            let boxed = if unboxed {
+                let n = self.int(i.b());
+                self.b.ins().sadd_overflow(n, n).1
+            } else {
+                let word = self.tagged(i.b());
+                self.b.ins().band_imm_s(word, 1)
+            };
+            self.guard_not(boxed);
             self.learn(i.b(), Known::form(INT));
         }
         if self.known(i.b()).is_integer() {

@@ -32,6 +32,10 @@ impl Translator<'_, '_> {
         if let Some(r) = operand {
             self.tagged(r);
         }
+        // What methods of other classes there are elsewhere is no surer then: one look for all of them.
+        if let Callee::Method { epoch, .. } | Callee::Super { epoch, .. } = &frame.callee {
+            self.expect_epoch(*epoch, None);
+        }
         let elsewhere = other.map(|_| self.state.clone());
         let mut instance = None;
         match &frame.callee {
@@ -51,13 +55,12 @@ impl Translator<'_, '_> {
                     self.b.ins().icmp_imm_s(IntCC::Equal, code, std::ptr::from_ref(frame.code).addr() as i64);
                 self.go_on_if(same, other);
             }
-            Callee::Method { classes, epoch, .. } => {
+            Callee::Method { classes, .. } => {
                 self.expect_one_of(i.c(), classes, other);
-                self.expect_epoch(*epoch, other);
                 let receiver = masks::receiver_of(classes, self.known(i.c()));
                 self.learn(i.c(), receiver);
             }
-            Callee::Super { epoch, .. } => self.expect_epoch(*epoch, other),
+            Callee::Super { .. } => {}
             Callee::Constructor { class, epoch, .. } => {
                 let value = self.tagged(i.b());
                 let same = self.b.ins().icmp_imm_s(IntCC::Equal, value, class.value.bits() as i64);

@@ -186,7 +186,7 @@ impl Translator<'_, '_> {
         self.b.ins().jump(block, &[]);
     }
 
-    fn have(&self, r: usize, form: Have) -> bool {
+    pub(super) fn have(&self, r: usize, form: Have) -> bool {
         self.state.regs[r].have.0 & form.0 != 0
     }
 

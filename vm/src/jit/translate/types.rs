@@ -1,7 +1,7 @@
 //! `is`: whether a value is one of a type.
 
 use super::super::family::Classes;
-use super::super::masks::{BOOL, FLOAT, INT};
+use super::super::masks::{BOOL, FLOAT, INT, Mask};
 use super::super::runtime;
 use super::Translator;
 use super::objects::TAG;
@@ -51,10 +51,10 @@ impl Translator<'_, '_> {
             LinkedType::Class(_) | LinkedType::Global(_)
                 if !self.wide() && !self.feedback().fitting(ty).is_empty() =>
             {
-                self.is_of_class(word, ty, slow, done);
+                self.is_of_class(word, known, ty, slow, done);
             }
             LinkedType::Class(class) => {
-                self.expect_class(word, &[class.id], slow);
+                self.expect_class(word, known, &[class.id], slow);
                 self.done_with(true, done);
             }
             LinkedType::Global(_) | LinkedType::Member(..) => {
@@ -74,13 +74,13 @@ impl Translator<'_, '_> {
 
     /// Goes to `done` with whether the value is an object of a class that is this type or derived from it; to `slow` if it is a proxy, or if
     /// there are other classes than when the unit was made.
-    fn is_of_class(&mut self, word: Ir, ty: u16, slow: Block, done: Block) {
+    fn is_of_class(&mut self, word: Ir, forms: Mask, ty: u16, slow: Block, done: Block) {
         let classes = Classes::from_slice(self.feedback().fitting(ty));
         let (epoch, before) = (self.unit.epoch, self.state.epoch);
         self.expect_epoch(epoch, Some(slow));
         let (no, yes) = (self.flag(false), self.flag(true));
         let (other, neither) = (self.block(), self.block());
-        self.expect_object(word, neither);
+        self.expect_object_among(word, forms, neither);
         let found = self.b.ins().load(I32, MemFlagsData::trusted(), word, 4 - TAG);
         let is_among = self.is_among(found, &classes);
         self.b.ins().brif(is_among, done, &[yes.into()], other, &[]);

@@ -3,9 +3,11 @@
 use super::{Callee, Known, Maker};
 use crate::bytecode::ops::{Op, Operand};
 use crate::bytecode::{Capture, Instr};
-use crate::object::Kind;
+use crate::interp::access;
 use crate::object::function::code_of_value;
+use crate::object::{Instance, Kind};
 use crate::value::Value;
+use crate::vm::class_id_of;
 
 impl Maker<'_> {
     /// Whether an instruction reads or assigns an element of what is a map now.
@@ -16,6 +18,12 @@ impl Maker<'_> {
             _ => return false,
         };
         self.peek(frame, pc, register).is_some_and(|value| value.is_kind(Kind::Map))
+    }
+
+    /// Whether an instruction begins a loop over what is an array now.
+    pub(super) fn begins_over_array(&mut self, frame: usize, pc: usize, i: Instr) -> bool {
+        i.op() == Some(Op::IterStart)
+            && self.peek(frame, pc, i.b()).is_some_and(|value| value.is_kind(Kind::Array))
     }
 
     /// The value of a register before an instruction of a frame, as far as it can be told from what is there now: a guess.
@@ -42,6 +50,7 @@ impl Maker<'_> {
                     continue;
                 }
                 Op::UpGet => self.captured(frame, i.b()),
+                Op::GetAttr => self.attribute(frame, at, i).or_else(|| self.running(frame, register)),
                 Op::Closure => {
                     // SAFETY: the verifier checked the function's index; linked code lives as long as the VM.
                     let made = unsafe { (&(*code.module).functions)[i.d() as usize] };
@@ -54,6 +63,19 @@ impl Maker<'_> {
             return self.argument(frame, register);
         }
         self.running(frame, register)
+    }
+
+    /// What an instruction would read now, of an object that is what has been seen there.
+    fn attribute(&mut self, frame: usize, at: usize, i: Instr) -> Option<Value> {
+        let object = self.peek(frame, at, i.b())?;
+        let feedback = &self.unit.frames[frame].feedback;
+        let site = feedback.site(i.c());
+        let seen = access::is_slot_read(site.kind)
+            && !feedback.is_unboxed(i.c())
+            && object.is_kind(Kind::Instance)
+            && class_id_of(object) == site.class;
+        // SAFETY: an instance of the class that has the attribute in this slot.
+        seen.then(|| unsafe { Instance::slot(object.pointer().cast(), site.data as usize).get() })
     }
 
     /// What lies in a register of the running frame now.
