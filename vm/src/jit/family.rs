@@ -98,6 +98,11 @@ impl Family {
     pub(super) fn parts(self) -> (u32, u32) {
         (self.first, self.members)
     }
+
+    /// The set of these parts.
+    pub(super) fn from_parts(first: u32, members: u32) -> Self {
+        Self { first, members }
+    }
 }
 
 #[cfg(test)]

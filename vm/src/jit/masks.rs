@@ -126,19 +126,17 @@ impl Known {
 /// The form of a value.
 pub(super) fn mask_of(v: Value) -> Mask {
     if v.is_small_int() {
-        INT
-    } else if v.as_float().is_some() {
-        FLOAT
-    } else if v.as_bool().is_some() {
-        BOOL
-    } else if v.is_null() {
-        NULL
-    } else if v.is_kind(Kind::Array) {
-        ARRAY
-    } else if v.is_kind(Kind::BoxInt) {
-        BIG
-    } else {
-        OTHER
+        return INT;
+    }
+    match v.kind() {
+        Some(Kind::Array) => ARRAY,
+        Some(Kind::BoxInt) => BIG,
+        Some(Kind::BoxFloat) => FLOAT,
+        Some(_) => OTHER,
+        None if v.is_null() => NULL,
+        None if v.as_bool().is_some() => BOOL,
+        None if v == Value::EMPTY => OTHER,
+        None => FLOAT,
     }
 }
 

@@ -4,6 +4,8 @@
 //! keeps the reason in the thread (`jit.control`) and gives [`FAILED`]; the caller then writes its registers back and calls
 //! [`leave`]. So what succeeds costs no write of registers.
 
+use super::family::Family;
+use super::masks::{Known, Mask};
 use super::restore::{self, Exit, restore};
 use super::{LEFT, Left, Method, instrs};
 use crate::bytecode::Instr;
@@ -66,6 +68,11 @@ pub(super) extern "C" fn leave(thread: &mut Thread, base: *mut u64, exit: &Exit,
     unsafe { restore(thread, base, exit) };
     let control = thread.jit.control.take().expect("a helper failed");
     Left::from(control::handle(thread, control)).0
+}
+
+/// An assumption of this code did not hold.
+pub(super) extern "C" fn failed(thread: &mut Thread, code: &'static Code) {
+    super::failed(thread, code);
 }
 
 /// An assumption of the unit of `whole` did not hold: the interpreter goes on.
@@ -260,6 +267,18 @@ pub(super) extern "C" fn float_pow(x: f64, y: f64) -> f64 {
 /// The remainder with the dividend's sign.
 pub(super) extern "C" fn float_rem(x: f64, y: f64) -> f64 {
     x % y
+}
+
+/// What [`fits`] is asked.
+pub(super) fn wanted(mask: Mask, family: Family) -> u64 {
+    let (first, members) = family.parts();
+    u64::from(mask) | u64::from(first) << 8 | u64::from(members) << 32
+}
+
+/// Whether a value has one of the forms of a mask, and is of a family if it is an object other than a number.
+pub(super) extern "C" fn fits(x: u64, wanted: u64) -> u64 {
+    let family = Family::from_parts((wanted >> 8) as u32 & 0xff_ffff, (wanted >> 32) as u32);
+    Known { mask: wanted as u8, family }.holds_of(value(x)).into()
 }
 
 /// Executes the instruction before the thread's position: one that makes an object of what lies in its registers, and writes none.

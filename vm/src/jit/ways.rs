@@ -1,4 +1,4 @@
-//! Ways into the middle of compiled code: what the interpreter's frame has to hold where it is entered at a loop's head or behind a wait.
+//! Ways into the loops of compiled code: what the interpreter's frame has to hold where it is entered at a loop's head.
 //!
 //! What the code takes for granted is looked at here, register by register, and not by the code itself: it is entered rarely, and each check
 //! would be two blocks for the register allocator. What the code wants of the frame is handed over as plain words, unboxed where it keeps numbers
@@ -19,8 +19,31 @@ use std::sync::atomic::Ordering;
 
 /// The ways into one function's code.
 pub(super) struct Ways {
-    pub(super) code: &'static Code,
-    pub(super) ways: Vec<Way>,
+    code: &'static Code,
+    ways: Vec<Way>,
+    /// By the numbers that they are entered by, which of them; of what is none, one more than there are.
+    places: Vec<u16>,
+}
+
+impl Ways {
+    pub(super) fn new(code: &'static Code, ways: Vec<Way>) -> Self {
+        let numbers = ways.iter().map(|way| usize::from(way.number) + 1).max().unwrap_or(0);
+        let mut places = vec![ways.len() as u16; numbers];
+        for (k, way) in ways.iter().enumerate() {
+            places[usize::from(way.number)] = k as u16;
+        }
+        Self { code, ways, places }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[Way] {
+        &self.ways
+    }
+
+    /// The way of this number, if there is one.
+    pub(super) fn find(&self, number: usize) -> Option<&Way> {
+        self.ways.get(usize::from(*self.places.get(number)?))
+    }
 }
 
 /// One of them.
@@ -43,6 +66,8 @@ pub(super) struct Register {
 pub(super) enum Form {
     /// A word without a tag, whatever it is.
     Bits,
+    /// A value, whatever it is.
+    Any,
     /// An integer without a tag.
     Raw(RangeInclusive<i64>),
     /// A value of which this is known, as it is; between these bounds if it is an integer and nothing else.
@@ -65,7 +90,7 @@ impl Form {
     /// What the code gets for a word of the frame; none if it is not what it has to be.
     fn of(&self, word: u64) -> Option<u64> {
         match self {
-            Self::Bits => Some(word),
+            Self::Bits | Self::Any => Some(word),
             Self::Raw(bounds) => bounds.contains(&(word as i64)).then_some(word),
             Self::Word(known, bounds) => {
                 let value = value(word);
@@ -118,22 +143,23 @@ pub(super) extern "C" fn words_of_way(
     number: u64,
     ways: &Ways,
 ) -> *const u64 {
-    let Some(way) = ways.ways.iter().find(|way| u64::from(way.number) == number) else {
-        return std::ptr::null();
-    };
+    let Some(way) = ways.find(number as usize) else { return std::ptr::null() };
     // SAFETY: the frame is one of the function whose ways these are, so all places lie in it.
     let word = |place: i32| unsafe { base.offset(place as isize).read() };
-    let words = &mut thread.jit.words;
-    words.clear();
-    for register in &way.registers {
-        let Some(given) = register.form.of(word(register.place)) else {
+    let wanted = way.registers.len() + 2 * way.views.len();
+    if thread.jit.words.len() < wanted {
+        thread.jit.words.resize(wanted, 0);
+    }
+    let (words, views) = thread.jit.words.split_at_mut(way.registers.len());
+    for (given, register) in words.iter_mut().zip(&way.registers) {
+        let Some(found) = register.form.of(word(register.place)) else {
             super::failed(thread, ways.code);
             return std::ptr::null();
         };
-        words.push(given);
+        *given = found;
     }
-    for view in &way.views {
-        words.extend(view.of(value(word(view.place))));
+    for (given, view) in views.chunks_exact_mut(2).zip(&way.views) {
+        given.copy_from_slice(&view.of(value(word(view.place))));
     }
-    words.as_ptr()
+    thread.jit.words.as_ptr()
 }

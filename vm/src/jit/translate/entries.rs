@@ -1,8 +1,11 @@
 //! The ways into a unit's code: called by compiled code, called by the interpreter, at a loop's head, behind a wait.
 //!
-//! Where the interpreter enters, its frame is exact; whatever the code takes for granted there is checked first (`ways`). An entry is refused,
-//! and the interpreter goes on, if something is not so.
+//! Where the interpreter enters, its frame is exact; whatever the code takes for granted there is checked first: at loops' heads by the runtime
+//! (`ways`), behind waits, where code is entered again and again, by the code itself. An entry is refused, and the interpreter goes on, if
+//! something is not so.
 
+use super::super::family::Classes;
+use super::super::masks::{self, ALL, INT, Known, NULL};
 use super::super::runtime;
 use super::super::unit::Kind;
 use super::super::ways::{Form, Register, View, Way, Ways, words_of_way};
@@ -33,25 +36,37 @@ impl Translator<'_, '_> {
         self.prologue();
         self.b.ins().jump(begin, &[]);
         self.b.switch_to_block(others);
-        let heads: Vec<usize> =
-            self.facts.loop_heads.iter().chain(&self.facts.resumptions).copied().collect();
         let can_be_entered = |head: &usize| self.at[*head].is_some() && self.unit.insts[*head].frame == 0;
-        let heads: Vec<usize> = heads.into_iter().filter(can_be_entered).collect();
+        let heads = self.facts.loop_heads.iter().copied().filter(can_be_entered).collect::<Vec<_>>();
+        let waits = self.facts.resumptions.iter().copied().filter(can_be_entered);
+        let waits: Vec<usize> = waits.filter(|at| !heads.contains(at)).collect();
         let mut entries = vec![0; whole.code.len()].into_boxed_slice();
-        for &head in &heads {
-            entries[self.unit.insts[head].pc as usize] = self.number_of(head);
+        for &at in heads.iter().chain(&waits) {
+            entries[self.unit.insts[at].pc as usize] = self.number_of(at);
         }
+        let mut switch = Switch::new();
+        switch.set_entry(FROM_START.into(), begin);
+        let waiting: Vec<Block> = waits.iter().map(|_| self.block()).collect();
+        for (&at, &block) in waits.iter().zip(&waiting) {
+            switch.set_entry(self.number_of(at).into(), block);
+        }
+        let other = self.cold();
+        switch.emit(self.b, which, other);
+        self.b.switch_to_block(other);
         if heads.is_empty() {
-            self.b.ins().jump(begin, &[]);
+            self.refuse();
         } else {
             let way_in = self.b.create_block();
             self.b.append_block_param(way_in, I64);
             self.b.append_block_param(way_in, I64);
             self.way_in = Some(way_in);
-            let from_start = self.b.ins().icmp_imm_s(IntCC::Equal, which, FROM_START as i64);
-            self.b.ins().brif(from_start, begin, &[], way_in, &[base.into(), which.into()]);
+            self.b.ins().jump(way_in, &[base.into(), which.into()]);
             self.b.switch_to_block(way_in);
-            self.enter_in_the_middle(way_in, &heads);
+            self.enter_loops(way_in, &heads);
+        }
+        for (at, block) in waits.into_iter().zip(waiting) {
+            self.b.switch_to_block(block);
+            self.enter_behind_wait(at);
         }
         self.b.switch_to_block(begin);
         self.load_used();
@@ -71,26 +86,24 @@ impl Translator<'_, '_> {
 
     /// Whether the code can be entered at an instruction.
     pub(super) fn is_way_in(&self, at: usize) -> bool {
-        let number = self.number_of(at);
+        let number = self.number_of(at).into();
         let known = self.referred.ways.as_ref();
-        self.unit.insts[at].frame == 0
-            && known.is_some_and(|known| known.ways.iter().any(|way| way.number == number))
+        self.unit.insts[at].frame == 0 && known.is_some_and(|known| known.find(number).is_some())
     }
 
-    /// At a loop head or behind a wait, by the base and the number that `way_in` is given. Safepoints lead here too, and are translated later.
-    fn enter_in_the_middle(&mut self, way_in: Block, heads: &[usize]) {
+    /// At loops' heads, by the base and the number that `way_in` is given. Safepoints lead here too, and are translated later.
+    fn enter_loops(&mut self, way_in: Block, heads: &[usize]) {
         let (base, number) = (self.b.block_params(way_in)[0], self.b.block_params(way_in)[1]);
         self.b.def_var(self.base, base);
         let code = self.unit.frames[0].code;
-        let ways = Box::new(Ways { code, ways: heads.iter().map(|&head| self.way(head)).collect() });
+        let ways = Box::new(Ways::new(code, heads.iter().map(|&head| self.way(head)).collect()));
         let described = self.address(std::ptr::from_ref(&*ways));
         let asked = [self.thread, base, number, described];
         let words = self.call_plainly(words_of_way as *const () as usize, b"iiii>i", &asked)[0];
         let (refuse, enter) = (self.cold(), self.block());
         self.b.ins().brif(words, enter, &[], refuse, &[]);
         self.b.switch_to_block(refuse);
-        let left = self.word(LEFT.0 as i64);
-        self.exit(left);
+        self.refuse();
         self.b.switch_to_block(enter);
         self.load_used();
         let blocks: Vec<Block> = heads.iter().map(|_| self.block()).collect();
@@ -100,7 +113,7 @@ impl Translator<'_, '_> {
             switch.set_entry(self.number_of(head).into(), block);
         }
         switch.emit(self.b, number, last);
-        for ((&head, block), way) in heads.iter().zip(blocks).zip(&ways.ways) {
+        for ((&head, block), way) in heads.iter().zip(blocks).zip(ways.all()) {
             self.b.switch_to_block(block);
             self.enter_at(head, way, words);
         }
@@ -194,6 +207,7 @@ impl Translator<'_, '_> {
                 Kind::Raw => Form::Raw(bounds),
                 _ if have == Have::FLOAT => Form::Float,
                 _ if have == Have::INT => Form::Int(bounds),
+                _ if known == Known::form(ALL) => Form::Any,
                 _ => Form::Word(known, bounds),
             };
             Register { place: self.unit.places[r], form }
@@ -219,7 +233,7 @@ impl Translator<'_, '_> {
                 Form::Bits => (F64, self.words[r]),
                 Form::Float => (F64, self.floats[r]),
                 Form::Int(_) => (I64, self.ints[r]),
-                Form::Raw(_) | Form::Word(..) => (I64, self.words[r]),
+                Form::Any | Form::Raw(_) | Form::Word(..) => (I64, self.words[r]),
             };
             let word = self.b.ins().load(kind, MemFlagsData::trusted(), words, k as i32 * 8);
             self.b.def_var(variable, word);
@@ -233,5 +247,121 @@ impl Translator<'_, '_> {
         }
         let block = self.blocks[head].expect("reached");
         self.b.ins().jump(block, &[]);
+    }
+
+    /// Entry behind a wait: all registers lie in the frame, and must be what the code takes them for.
+    fn enter_behind_wait(&mut self, head: usize) {
+        self.load_used();
+        self.enter_state(head);
+        let refuse = self.cold();
+        // Whether an integer is not what it is taken for: one branch for all of them.
+        let mut wrong = Vec::new();
+        let live: Vec<usize> = self.facts.live[head].iter().collect();
+        for r in live {
+            let word = self.load_register(r);
+            if self.unit.kinds[r] == Kind::Raw {
+                if !self.raw_floats[r] {
+                    wrong.extend(self.outside(head, r, word));
+                }
+                self.b.def_var(self.words[r], word);
+                continue;
+            }
+            let known = self.state.regs[r].known;
+            if known.mask == INT {
+                let odd = self.b.ins().band_imm_s(word, 1);
+                wrong.push(self.b.ins().icmp_imm_s(IntCC::NotEqual, odd, 0));
+            } else {
+                self.expect(word, known, refuse);
+            }
+            match self.state.regs[r].have {
+                Have::FLOAT => {
+                    let float = self.unbox_known_float(word);
+                    self.b.def_var(self.floats[r], float);
+                }
+                Have::INT => {
+                    let n = self.unbox_known_int(word);
+                    wrong.extend(self.outside(head, r, n));
+                    self.b.def_var(self.ints[r], n);
+                }
+                _ => {
+                    if known.mask == INT {
+                        let n = self.b.ins().sshr_imm_s(word, 1);
+                        wrong.extend(self.outside(head, r, n));
+                    }
+                    self.b.def_var(self.words[r], word);
+                }
+            }
+        }
+        if let Some(wrong) = wrong.into_iter().reduce(|some, more| self.b.ins().bor(some, more)) {
+            let fine = self.block();
+            self.b.ins().brif(wrong, refuse, &[], fine, &[]);
+            self.b.switch_to_block(fine);
+        }
+        for r in self.state.views.clone().iter() {
+            self.make_view(r);
+        }
+        let block = self.blocks[head].expect("reached");
+        self.b.ins().jump(block, &[]);
+        self.b.switch_to_block(refuse);
+        let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
+        self.call(runtime::failed as *const () as usize, b"ii>", &[self.thread, code]);
+        self.refuse();
+    }
+
+    /// A flag: an integer is none of those that a register can hold. None if it can hold all.
+    fn outside(&mut self, head: usize, r: usize, n: Ir) -> Option<Ir> {
+        Some(match self.facts.ranges.at_entry(head, r).bounds() {
+            (None, None) => return None,
+            (Some(low), None) => self.b.ins().icmp_imm_s(IntCC::SignedLessThan, n, low),
+            (None, Some(high)) => self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, n, high),
+            (Some(low), Some(high)) => {
+                // Without a sign, what is below the least is above the greatest.
+                let above = self.b.ins().iadd_imm_s(n, low.wrapping_neg());
+                self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, above, high.wrapping_sub(low))
+            }
+        })
+    }
+
+    /// The interpreter goes on where it came from.
+    fn refuse(&mut self) {
+        let left = self.word(LEFT.0 as i64);
+        self.exit(left);
+    }
+
+    /// Goes on if a value is what is taken to be known of it, else to `refuse`: the forms that are tested fast come first.
+    fn expect(&mut self, word: Ir, known: Known, refuse: Block) {
+        if known == Known::form(masks::ALL) {
+            return;
+        }
+        let fine = self.block();
+        let mut left = known.mask;
+        let unless = |translator: &mut Self, fits: Ir| {
+            let other = translator.block();
+            translator.b.ins().brif(fits, fine, &[], other, &[]);
+            translator.b.switch_to_block(other);
+        };
+        if left & INT != 0 {
+            let odd = self.b.ins().band_imm_s(word, 1);
+            let even = self.b.ins().icmp_imm_s(IntCC::Equal, odd, 0);
+            unless(self, even);
+            left &= !INT;
+        }
+        if left & NULL != 0 {
+            let null = self.is_null(word);
+            unless(self, null);
+            left &= !NULL;
+        }
+        if left == 0 {
+            self.b.ins().jump(refuse, &[]);
+        } else if known.family.is_known() && left & !Known::OBJECTS == 0 {
+            let classes: Classes = known.family.classes().collect();
+            self.expect_class(word, known.mask, &classes, refuse);
+            self.b.ins().jump(fine, &[]);
+        } else {
+            let wanted = self.word(runtime::wanted(left, known.family) as i64);
+            let fits = self.call(runtime::fits as *const () as usize, b"ii>i", &[word, wanted])[0];
+            self.b.ins().brif(fits, fine, &[], refuse, &[]);
+        }
+        self.b.switch_to_block(fine);
     }
 }
