@@ -88,11 +88,10 @@ pub fn new_env(thread: &mut Thread, env: u32, variables: usize) -> Outcome<()> {
 /// Lengthens an environment (a session's next unit).
 pub fn grow_env(thread: &mut Thread, env: u32, variables: usize) -> Outcome<()> {
     if let Some(own) = thread.own_env(env) {
-        while array::len(own) < variables {
-            let pushed = array::push(&mut thread.heap, own, Value::EMPTY);
-            thread.envs.set(env, array::to_value(own));
-            pushed?;
-        }
+        let mut missing = array::len(own)..variables;
+        let grown = missing.try_for_each(|_| array::push(&mut thread.heap, own, Value::EMPTY));
+        thread.envs.set(env, array::to_value(own));
+        grown?;
     }
     Ok(())
 }

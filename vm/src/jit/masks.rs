@@ -186,7 +186,7 @@ pub(super) fn apply(unit: &Unit, facts: &Facts, assume: Assume, at: usize, known
     let of = |r: u16, known: &[Known]| known[r as usize].mask;
     let over_array = match i.op() {
         Some(Op::IterStart) => {
-            let taken = unit.begins_over_array(inst, assume);
+            let taken = inst.begins_over_array(assume);
             if taken {
                 known[i.b() as usize] = Known::of_class(class_id::ARRAY);
             }

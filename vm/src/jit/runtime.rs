@@ -56,9 +56,9 @@ fn fail(thread: &mut Thread, control: Control) -> u64 {
     FAILED
 }
 
-/// A value that compiled code passes.
-fn value(bits: u64) -> Value {
-    // SAFETY: compiled code passes words of tagged registers, which hold values.
+/// A value that compiled code passes, or that lies in a tagged word of a frame.
+pub(super) fn value(bits: u64) -> Value {
+    // SAFETY: compiled code passes words of tagged registers, which hold values wherever the runtime looks.
     unsafe { Value::from_bits(bits) }
 }
 

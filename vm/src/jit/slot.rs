@@ -103,6 +103,7 @@ const INTERPRETED: *const () = super::runtime::interpreted as *const ();
 /// Without a compiler nobody calls it.
 #[cfg(not(feature = "jit"))]
 const INTERPRETED: *const () = std::ptr::null();
+
 /// Calls and turns of loops from which on entering compiled code for them pays.
 const BRIEF: u64 = 3;
 /// Calls and turns of loops that it takes as long to interpret as to leave compiled code.

@@ -132,6 +132,18 @@ pub(super) const OF_MAP: u64 = 1;
 /// The hint of the begin of a loop over what is taken to be an array.
 const OVER_ARRAY: u64 = 2;
 
+/// Whether an op calls functions that may be spliced in.
+fn is_call(op: Op) -> bool {
+    matches!(op, Op::Call | Op::CallStatic | Op::CallMethod | Op::CallSuper | Op::New)
+}
+
+impl Inst {
+    /// Whether this, which begins a loop, is taken to begin one over an array.
+    pub(super) fn begins_over_array(&self, assume: Assume) -> bool {
+        assume.bounded && self.hint == OVER_ARRAY
+    }
+}
+
 /// A function to be compiled, with what is spliced into it.
 pub(crate) struct Unit {
     pub(super) insts: Vec<Inst>,
@@ -221,8 +233,7 @@ impl Unit {
 
     /// Whether it may call functions that have frames of their own.
     pub(super) fn makes_calls(&self) -> bool {
-        let calls = |op| matches!(op, Op::Call | Op::CallStatic | Op::CallMethod | Op::CallSuper | Op::New);
-        self.insts.iter().any(|inst| inst.what == What::Op && inst.i.op().is_some_and(calls))
+        self.insts.iter().any(|inst| inst.what == What::Op && inst.i.op().is_some_and(is_call))
     }
 
     pub(super) fn frame(&self, inst: &Inst) -> &Frame {
@@ -279,14 +290,6 @@ impl Unit {
             }
             _ => None,
         }
-    }
-
-    /// Whether an instruction begins a loop over what is taken to be an array.
-    pub(super) fn begins_over_array(&self, inst: &Inst, assume: Assume) -> bool {
-        assume.bounded
-            && inst.what == What::Op
-            && inst.i.op() == Some(Op::IterStart)
-            && inst.hint == OVER_ARRAY
     }
 
     /// Whether an instruction brings all frames up to date on its straight path, whatever becomes of it.
@@ -398,7 +401,7 @@ impl Maker<'_> {
                     _ => {}
                 }
             }
-            if matches!(op, Op::Call | Op::CallStatic | Op::CallMethod | Op::CallSuper | Op::New) {
+            if is_call(op) {
                 let site = self.site(frame, pc, instr);
                 inst.hint = site.hint;
                 self.call(inst, site);

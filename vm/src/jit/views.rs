@@ -112,6 +112,11 @@ impl Views {
         }
     }
 
+    /// Whether the view of a register may be of another thread's array.
+    pub(super) fn may_be_foreign(&self, r: usize) -> bool {
+        self.classes[r] != class_id::ARRAY && !self.written.has(r)
+    }
+
     /// What an instruction does to views.
     fn step(&self, unit: &Unit, facts: &Facts, at: usize, wide: bool, there: &mut Bits) {
         if changes_lengths(unit, at, wide) {

@@ -6,14 +6,14 @@
 //! as it is, and the interpreter goes on.
 
 use super::masks::{INT, Known};
-use super::runtime;
+use super::runtime::{self, value};
 use crate::code::Code;
 use crate::object::array::Array;
-use crate::object::class_id;
 use crate::object::typed::TypedArray;
 use crate::thread::Thread;
 use crate::value::Value;
 use crate::vm::class_id_of;
+use std::mem::offset_of;
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
@@ -104,12 +104,6 @@ impl Form {
     }
 }
 
-/// A tagged word of a frame.
-fn value(word: u64) -> Value {
-    // SAFETY: every tagged word of a frame holds a value.
-    unsafe { Value::from_bits(word) }
-}
-
 impl View {
     /// Buffer and length of the array that a value is; nothing and 0 if it is none that is wanted.
     fn of(&self, value: Value) -> [u64; 2] {
@@ -119,21 +113,16 @@ impl View {
                 false => [0, 0],
             };
         }
-        // SAFETY: a live object of the own heap, whose class says what it is.
-        unsafe {
-            match self.class {
-                class_id::ARRAY => {
-                    let array = &*value.pointer().cast::<Array>();
-                    [array.buffer.load(Ordering::Relaxed).addr() as u64, array.len.load(Ordering::Relaxed)]
-                }
-                _ => {
-                    let array = &*value.pointer().cast::<TypedArray>();
-                    [array.buffer.load(Ordering::Relaxed).addr() as u64, array.len.load(Ordering::Relaxed)]
-                }
-            }
-        }
+        // SAFETY: a live object of the own heap, whose class says that it is an array. Typed arrays begin as others do.
+        let array = unsafe { &*value.pointer().cast::<Array>() };
+        [array.buffer.load(Ordering::Relaxed).addr() as u64, array.len.load(Ordering::Relaxed)]
     }
 }
+
+const _: () = {
+    assert!(offset_of!(TypedArray, len) == offset_of!(Array, len));
+    assert!(offset_of!(TypedArray, buffer) == offset_of!(Array, buffer));
+};
 
 /// What the way of this number hands over of the frame at `base`: the address of its words, which stay until the thread asks again; null if
 /// there is no such way or the frame does not fit.

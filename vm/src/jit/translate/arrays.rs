@@ -71,13 +71,13 @@ impl Translator<'_, '_> {
             let (buffer, length) = load(self);
             self.b.ins().jump(done, &[buffer.into(), length.into()]);
             self.b.switch_to_block(other);
-            let (buffer, length) = if class == class_id::ARRAY || self.views.written.has(r) {
-                let zero = self.word(0);
-                (zero, zero)
-            } else {
+            let (buffer, length) = if self.views.may_be_foreign(r) {
                 let class = self.word(class.into());
                 let seen = self.call(runtime::foreign_view as *const () as usize, b"ii>ii", &[value, class]);
                 (seen[0], seen[1])
+            } else {
+                let zero = self.word(0);
+                (zero, zero)
             };
             self.b.ins().jump(done, &[buffer.into(), length.into()]);
             self.b.switch_to_block(done);

@@ -5,19 +5,19 @@
 //! something is not so.
 
 use super::super::family::Classes;
-use super::super::masks::{self, ALL, INT, Known, NULL};
+use super::super::masks::{ALL, INT, Known, NULL};
 use super::super::runtime;
 use super::super::unit::Kind;
 use super::super::ways::{Form, Register, View, Way, Ways, words_of_way};
 use super::super::{FROM_START, LEFT};
 use super::{Have, Reg, Translator};
 use crate::code::Code;
-use crate::object::class_id;
 use crate::object::task::FRAME_WORDS;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F64, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value as Ir};
 use cranelift_frontend::Switch;
+use std::ops::RangeInclusive;
 
 impl Translator<'_, '_> {
     /// The ways in: a call by compiled code (0), a call by the interpreter (1), loop heads and what follows a wait (2 and up).
@@ -84,11 +84,9 @@ impl Translator<'_, '_> {
         self.unit.insts[head].pc as u16 + 2
     }
 
-    /// Whether the code can be entered at an instruction.
-    pub(super) fn is_way_in(&self, at: usize) -> bool {
-        let number = self.number_of(at).into();
-        let known = self.referred.ways.as_ref();
-        self.unit.insts[at].frame == 0 && known.is_some_and(|known| known.find(number).is_some())
+    /// Where the code is entered at a loop's head, by what [`number_of`](Self::number_of) gives; none within a spliced function.
+    pub(super) fn way_into_loop(&self, head: usize) -> Option<Block> {
+        self.way_in.filter(|_| self.unit.insts[head].frame == 0)
     }
 
     /// At loops' heads, by the base and the number that `way_in` is given. Safepoints lead here too, and are translated later.
@@ -213,9 +211,8 @@ impl Translator<'_, '_> {
             Register { place: self.unit.places[r], form }
         };
         let view = |r: usize| {
-            let class = self.views.classes[r];
-            let foreign = class != class_id::ARRAY && !self.views.written.has(r);
-            View { place: self.unit.places[r], class, foreign }
+            let foreign = self.views.may_be_foreign(r);
+            View { place: self.unit.places[r], class: self.views.classes[r], foreign }
         };
         Way {
             number: self.number_of(head),
@@ -250,45 +247,44 @@ impl Translator<'_, '_> {
     }
 
     /// Entry behind a wait: all registers lie in the frame, and must be what the code takes them for.
-    fn enter_behind_wait(&mut self, head: usize) {
+    fn enter_behind_wait(&mut self, at: usize) {
+        let way = self.way(at);
+        debug_assert!(way.views.is_empty(), "a wait is a call, which ends all views");
         self.load_used();
-        self.enter_state(head);
         let refuse = self.cold();
         // Whether an integer is not what it is taken for: one branch for all of them.
         let mut wrong = Vec::new();
-        let live: Vec<usize> = self.facts.live[head].iter().collect();
-        for r in live {
+        let live: Vec<usize> = self.facts.live[at].iter().collect();
+        for (r, register) in live.into_iter().zip(&way.registers) {
             let word = self.load_register(r);
-            if self.unit.kinds[r] == Kind::Raw {
-                if !self.raw_floats[r] {
-                    wrong.extend(self.outside(head, r, word));
-                }
-                self.b.def_var(self.words[r], word);
-                continue;
-            }
             let known = self.state.regs[r].known;
-            if known.mask == INT {
-                let odd = self.b.ins().band_imm_s(word, 1);
-                wrong.push(self.b.ins().icmp_imm_s(IntCC::NotEqual, odd, 0));
-            } else {
-                self.expect(word, known, refuse);
-            }
-            match self.state.regs[r].have {
-                Have::FLOAT => {
+            match &register.form {
+                Form::Bits | Form::Any => self.b.def_var(self.words[r], word),
+                Form::Raw(bounds) => {
+                    wrong.extend(self.outside(bounds, word));
+                    self.b.def_var(self.words[r], word);
+                }
+                Form::Word(_, bounds) if known.mask == INT => {
+                    let odd = self.b.ins().band_imm_s(word, 1);
+                    wrong.push(self.b.ins().icmp_imm_s(IntCC::NotEqual, odd, 0));
+                    let n = self.b.ins().sshr_imm_s(word, 1);
+                    wrong.extend(self.outside(bounds, n));
+                    self.b.def_var(self.words[r], word);
+                }
+                Form::Word(..) => {
+                    self.expect(word, known, refuse);
+                    self.b.def_var(self.words[r], word);
+                }
+                Form::Float => {
+                    self.expect(word, known, refuse);
                     let float = self.unbox_known_float(word);
                     self.b.def_var(self.floats[r], float);
                 }
-                Have::INT => {
+                Form::Int(bounds) => {
+                    self.expect(word, known, refuse);
                     let n = self.unbox_known_int(word);
-                    wrong.extend(self.outside(head, r, n));
+                    wrong.extend(self.outside(bounds, n));
                     self.b.def_var(self.ints[r], n);
-                }
-                _ => {
-                    if known.mask == INT {
-                        let n = self.b.ins().sshr_imm_s(word, 1);
-                        wrong.extend(self.outside(head, r, n));
-                    }
-                    self.b.def_var(self.words[r], word);
                 }
             }
         }
@@ -297,10 +293,7 @@ impl Translator<'_, '_> {
             self.b.ins().brif(wrong, refuse, &[], fine, &[]);
             self.b.switch_to_block(fine);
         }
-        for r in self.state.views.clone().iter() {
-            self.make_view(r);
-        }
-        let block = self.blocks[head].expect("reached");
+        let block = self.blocks[at].expect("reached");
         self.b.ins().jump(block, &[]);
         self.b.switch_to_block(refuse);
         let code = self.address(std::ptr::from_ref(self.unit.frames[0].code));
@@ -308,13 +301,13 @@ impl Translator<'_, '_> {
         self.refuse();
     }
 
-    /// A flag: an integer is none of those that a register can hold. None if it can hold all.
-    fn outside(&mut self, head: usize, r: usize, n: Ir) -> Option<Ir> {
-        Some(match self.facts.ranges.at_entry(head, r).bounds() {
-            (None, None) => return None,
-            (Some(low), None) => self.b.ins().icmp_imm_s(IntCC::SignedLessThan, n, low),
-            (None, Some(high)) => self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, n, high),
-            (Some(low), Some(high)) => {
+    /// A flag: an integer is outside these bounds. None if none is.
+    fn outside(&mut self, bounds: &RangeInclusive<i64>, n: Ir) -> Option<Ir> {
+        Some(match (*bounds.start(), *bounds.end()) {
+            (i64::MIN, i64::MAX) => return None,
+            (low, i64::MAX) => self.b.ins().icmp_imm_s(IntCC::SignedLessThan, n, low),
+            (i64::MIN, high) => self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, n, high),
+            (low, high) => {
                 // Without a sign, what is below the least is above the greatest.
                 let above = self.b.ins().iadd_imm_s(n, low.wrapping_neg());
                 self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, above, high.wrapping_sub(low))
@@ -330,9 +323,6 @@ impl Translator<'_, '_> {
 
     /// Goes on if a value is what is taken to be known of it, else to `refuse`: the forms that are tested fast come first.
     fn expect(&mut self, word: Ir, known: Known, refuse: Block) {
-        if known == Known::form(masks::ALL) {
-            return;
-        }
         let fine = self.block();
         let mut left = known.mask;
         let unless = |translator: &mut Self, fits: Ir| {
@@ -355,7 +345,8 @@ impl Translator<'_, '_> {
             self.b.ins().jump(refuse, &[]);
         } else if known.family.is_known() && left & !Known::OBJECTS == 0 {
             let classes: Classes = known.family.classes().collect();
-            self.expect_class(word, known.mask, &classes, refuse);
+            // Nothing is sure of the word yet, whatever the code takes for known.
+            self.expect_class(word, ALL, &classes, refuse);
             self.b.ins().jump(fine, &[]);
         } else {
             let wanted = self.word(runtime::wanted(left, known.family) as i64);

@@ -208,6 +208,12 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(fine);
     }
 
+    /// Goes on only if an integer has no box.
+    pub(super) fn guard_small(&mut self, word: Ir) {
+        let odd = self.b.ins().band_imm_s(word, 1);
+        self.guard_not(odd);
+    }
+
     /// Goes on only if `condition` does not hold.
     pub(super) fn guard_not(&mut self, condition: Ir) {
         let deopt = self.deopt();
@@ -379,8 +385,7 @@ impl Translator<'_, '_> {
                 }
                 // Who goes back comes by the same branches again.
                 Op::JTrue | Op::JFalse => self.mask(inst.i.a()) & !(BOOL | NULL | INT) == 0,
-                Op::JNull | Op::JNotNull => inst.target as usize > self.pc,
-                Op::GetGlobal | Op::CellGet | Op::UpCellGet => true,
+                Op::JNull | Op::JNotNull | Op::GetGlobal | Op::CellGet | Op::UpCellGet => true,
                 Op::CheckType | Op::Move | Op::MoveRaw | Op::LoadK | Op::LoadTrue | Op::LoadFalse => true,
                 Op::LoadInt
                 | Op::LoadIntRaw
@@ -473,7 +478,7 @@ impl Translator<'_, '_> {
         let left = self.b.ins().iadd_imm_s(left, -1);
         self.exit(left);
         self.b.switch_to_block(back);
-        if let Some(way_in) = self.way_in.filter(|_| self.is_way_in(at)) {
+        if let Some(way_in) = self.way_into_loop(at) {
             // All is in the frame, as when the interpreter enters: so nothing in a loop changes by being looked after.
             self.no_strips();
             let number = self.word(self.number_of(at).into());

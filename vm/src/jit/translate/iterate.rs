@@ -19,7 +19,7 @@ impl Translator<'_, '_> {
     /// Begins iterating: over an array at once, over anything else by the interpreter.
     pub(super) fn iter_start(&mut self, i: Instr) {
         let value = self.tagged(i.b());
-        if self.unit.begins_over_array(&self.inst(), self.assume) {
+        if self.inst().begins_over_array(self.assume) {
             self.expect_one_of(i.b(), &[class_id::ARRAY], None);
             self.learn(i.b(), Known::of_class(class_id::ARRAY));
         }

@@ -263,8 +263,7 @@ impl Translator<'_, '_> {
             }
             let value = self.load(object, slot);
             if self.feedback().is_taken_for_small(i.c(), self.assume) {
-                let odd = self.b.ins().band_imm_s(value, 1);
-                self.guard_not(odd);
+                self.guard_small(value);
             }
             let mask = self.feedback().slot_mask(i.c(), self.assume);
             return self.set(i.a(), value, mask);

@@ -462,14 +462,14 @@ impl Translator<'_, '_> {
     fn unbox_int(&mut self, i: Instr) {
         if self.facts.ranges.unboxes_small() && self.mask(i.b()) != INT {
             let unboxed = self.have(i.b().into(), Have::INT) && !self.have(i.b().into(), Have::WORD);
-            let boxed = if unboxed {
+            if unboxed {
                 let n = self.int(i.b());
-                self.b.ins().sadd_overflow(n, n).1
+                let (_, over) = self.b.ins().sadd_overflow(n, n);
+                self.guard_not(over);
             } else {
                 let word = self.tagged(i.b());
-                self.b.ins().band_imm_s(word, 1)
-            };
-            self.guard_not(boxed);
+                self.guard_small(word);
+            }
             self.learn(i.b(), Known::form(INT));
         }
         if self.known(i.b()).is_integer() {
